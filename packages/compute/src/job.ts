@@ -1,0 +1,27 @@
+import type { AbortOptions, Startable } from '@codex/runtime';
+
+/**
+ * A pure function that can run in a worker. The worker imports `module` and calls its export `name`; the inline fallback
+ * calls `run` directly. Inputs and results are structured-cloned; views of shared memory are shared, not copied.
+ */
+export interface Job<I, O> {
+  readonly module: string;
+  readonly name: string;
+  readonly run: (input: I) => O | Promise<O>;
+}
+
+export interface RunOptions extends AbortOptions {
+  /** Objects whose ownership moves to the worker. */
+  readonly transfer?: readonly Transferable[];
+}
+
+/** Runs jobs, in workers or inline. */
+export interface Compute extends Startable {
+  /** Worker threads; 0 when jobs run inline. */
+  readonly threads: number;
+  /**
+   * Runs `job`. While the queue is full the call waits for room (back-pressure). An abort while it waits takes it out of
+   * the queue; an abort while it runs rejects at once and drops the result. Errors keep their code across the thread.
+   */
+  run<I, O>(job: Job<I, O>, input: I, options?: RunOptions): Promise<O>;
+}

@@ -1,0 +1,15 @@
+export { type AbortOptions, BoundedQueue, KeyedMutex, raceSignal, Semaphore } from './async.ts';
+export { type Cancel, type Clock, systemClock, VirtualClock } from './clock.ts';
+export { CodexError, type ErrorFields, isCodexError, RUNTIME_ERRORS } from './errors.ts';
+export { Lifecycle, type Startable } from './lifecycle.ts';
+export { LOG_LEVELS, type Logger, type LogLevel, type LogProps, silentLogger } from './logger.ts';
+export {
+  type Counter,
+  type Gauge,
+  type Histogram,
+  type Labels,
+  type MetricInit,
+  type MetricsRegistry,
+  noMetrics,
+} from './metrics.ts';
+export { type Random, seededRandom, systemRandom } from './random.ts';
