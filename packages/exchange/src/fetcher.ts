@@ -1,0 +1,40 @@
+import type { Cid, Dataset, LeafRange, TreeCid } from '@codex/content';
+import type { AbortOptions } from '@codex/runtime';
+
+/** The seam for the DHT. The exchange works without it, with the peers that connect by themselves. */
+export interface PeerFinder {
+  /** Looks for providers of `cid` and tries to connect them; resolves when it has tried. */
+  find(cid: Cid, options?: AbortOptions): Promise<void>;
+  /** Tells the network that this node has `cid`. */
+  provide(cid: Cid): void;
+}
+
+export interface FetchProgress {
+  /** Leaves of the asked ranges that are held. */
+  readonly held: number;
+  /** Leaves of the asked ranges. */
+  readonly total: number;
+}
+
+export interface FetchDatasetOptions extends AbortOptions {
+  /** Default: the whole dataset. Leaves are wanted in the order of the ranges. */
+  readonly ranges?: readonly LeafRange[];
+  readonly onProgress?: (progress: FetchProgress) => void;
+}
+
+/** Brings blocks from peers; `Exchange` implements it. */
+export interface BlockFetcher {
+  /**
+   * A manifest or stand-alone block by CID: from the repository, else from peers, verified and then stored.
+   * Error: `BLOCK_NOT_FOUND` when nobody had it until `findDeadlineMs`.
+   */
+  fetchBlock(cid: Cid, options?: AbortOptions): Promise<Uint8Array>;
+  /**
+   * Brings all blocks of the ranges into the local dataset; resolves when they are held. Concurrent fetches of one
+   * dataset share their work. Errors: `BLOCK_NOT_FOUND` after `findDeadlineMs` without progress, `RANGE_INVALID`,
+   * and what `Dataset.putLeaves` throws.
+   */
+  fetchDataset(dataset: Dataset, options?: FetchDatasetOptions): Promise<void>;
+  /** Moves the front of what is fetched first to the leaf `index`: for a reader that seeks. */
+  focus(treeCid: TreeCid, index: number): void;
+}

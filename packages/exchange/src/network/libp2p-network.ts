@@ -1,0 +1,199 @@
+import {
+  type AbortOptions,
+  type Cancel,
+  type Clock,
+  type Logger,
+  type Random,
+  silentLogger,
+  systemClock,
+} from '@codex/runtime';
+import type { Connection, Libp2p, PeerId } from '@libp2p/interface';
+import { ExchangeError } from '../errors.ts';
+import { parseAddresses, parsePeerAddress, parsePeerId } from './addresses.ts';
+import { createNode, type NodeInit } from './libp2p-node.ts';
+import { Libp2pStream } from './libp2p-stream.ts';
+import type { HandleOptions, PeerNetwork, PeerStream, StreamHandler } from './network.ts';
+import { StaticPeers } from './static-peers.ts';
+
+export interface Libp2pNetworkInit extends NodeInit {
+  /** Peers to keep connected, as `/ip4/…/tcp/…/p2p/<peer id>`. */
+  readonly staticPeers?: readonly string[];
+}
+
+export interface Libp2pNetworkComponents {
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly logger?: Logger;
+}
+
+const DIAL_TIMEOUT_MS = 15_000;
+const STREAM_TIMEOUT_MS = 10_000;
+const DISCONNECT_TIMEOUT_MS = 2_000;
+/** Streams of one protocol and peer, as the reference node allows them (04 §1). */
+const INBOUND_STREAMS_MAX = 100;
+/** Two peers that dial each other at once get two connections; both see both after this time, and one is closed. */
+const SURPLUS_CONNECTION_MS = 1_000;
+
+/** The real network: libp2p over TCP. */
+export class Libp2pNetwork implements PeerNetwork {
+  readonly #node: Libp2p;
+  readonly #maxPeers: number;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #static: StaticPeers;
+  readonly #connected = new Set<string>();
+  readonly #connectListeners = new Set<(peer: string) => void>();
+  readonly #disconnectListeners = new Set<(peer: string) => void>();
+  readonly #surplusChecks = new Set<Cancel>();
+  #running = false;
+
+  private constructor(node: Libp2p, init: Libp2pNetworkInit, components: Libp2pNetworkComponents) {
+    this.#node = node;
+    this.#maxPeers = init.maxPeers;
+    this.#clock = components.clock ?? systemClock;
+    this.#logger = components.logger ?? silentLogger;
+    const peers = (init.staticPeers ?? []).map((text) => {
+      const { peer, address } = parsePeerAddress(text);
+      return { peer, addrs: [address] };
+    });
+    this.#static = new StaticPeers({ ...components, network: this }, { peers });
+    node.addEventListener('peer:connect', (event) => this.#onConnect(event.detail));
+    node.addEventListener('peer:disconnect', (event) => this.#onDisconnect(event.detail));
+    node.addEventListener('connection:open', (event) => this.#onConnection(event.detail));
+  }
+
+  /** Makes the host without listening yet. Errors: `PEER_ID_INVALID` for a bad key, those of `staticPeers`. */
+  static async create(init: Libp2pNetworkInit, components: Libp2pNetworkComponents = {}): Promise<Libp2pNetwork> {
+    return new Libp2pNetwork(await createNode(init), init, components);
+  }
+
+  get peerId(): string {
+    return this.#node.peerId.toString();
+  }
+
+  async start(): Promise<void> {
+    await this.#node.start();
+    this.#running = true;
+    this.#static.start();
+  }
+
+  async stop(): Promise<void> {
+    this.#running = false;
+    this.#static.stop();
+    for (const cancel of this.#surplusChecks) cancel();
+    await this.#node.stop();
+  }
+
+  listenAddrs(): string[] {
+    return this.#node.getMultiaddrs().map((address) => `${address}`.replace(/\/p2p\/[^/]+$/, ''));
+  }
+
+  peers(): string[] {
+    return [...this.#connected];
+  }
+
+  onConnect(listener: (peer: string) => void): () => void {
+    this.#connectListeners.add(listener);
+    return () => this.#connectListeners.delete(listener);
+  }
+
+  onDisconnect(listener: (peer: string) => void): () => void {
+    this.#disconnectListeners.add(listener);
+    return () => this.#disconnectListeners.delete(listener);
+  }
+
+  async connect(peer: string, addrs: readonly string[], options?: AbortOptions): Promise<void> {
+    const peerId = parsePeerId(peer);
+    if (peerId.equals(this.#node.peerId)) throw new ExchangeError('PEER_ID_INVALID', 'That is this node', { peer });
+    const addresses = parseAddresses(peerId, addrs);
+    this.#assertRunning();
+    if (this.#connected.has(peer)) return;
+    if (this.#connected.size >= this.#maxPeers) {
+      throw new ExchangeError('DIAL_FAILED', `Connected to ${this.#maxPeers} peers, the limit`, { peer });
+    }
+    const timeout = AbortSignal.timeout(DIAL_TIMEOUT_MS);
+    const signal = options?.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
+    try {
+      await this.#node.dial(
+        addresses.map((address) => address.encapsulate(`/p2p/${peer}`)),
+        { signal },
+      );
+    } catch (error) {
+      options?.signal?.throwIfAborted();
+      throw new ExchangeError('DIAL_FAILED', `Cannot reach ${peer}`, { peer, addresses: addrs }, { cause: error });
+    }
+    this.#logger.debug('Dial successful', { peerId: peer });
+  }
+
+  async disconnect(peer: string): Promise<void> {
+    const peerId = parsePeerId(peer);
+    // Graceful closing waits for the streams; a peer that does not read would hold it up.
+    for (const connection of this.#node.getConnections(peerId)) {
+      connection
+        .close({ signal: AbortSignal.timeout(DISCONNECT_TIMEOUT_MS) })
+        .catch((error) => connection.abort(error));
+    }
+    await this.#node.hangUp(peerId, { signal: AbortSignal.timeout(DISCONNECT_TIMEOUT_MS) });
+  }
+
+  async openStream(peer: string, protocols: readonly string[], options?: AbortOptions): Promise<PeerStream> {
+    this.#assertRunning();
+    const connection = this.#node.getConnections(parsePeerId(peer)).find((open) => open.status === 'open');
+    if (!connection) throw new ExchangeError('PEER_NOT_CONNECTED', `Not connected to ${peer}`, { peer });
+    const timeout = AbortSignal.timeout(STREAM_TIMEOUT_MS);
+    const signal = options?.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
+    try {
+      return new Libp2pStream(peer, await connection.newStream([...protocols], { signal }));
+    } catch (error) {
+      options?.signal?.throwIfAborted();
+      if (error instanceof Error && error.name === 'UnsupportedProtocolError') {
+        const message = `${peer} speaks none of ${protocols.join(', ')}`;
+        throw new ExchangeError('PROTOCOL_UNSUPPORTED', message, { peer, protocols }, { cause: error });
+      }
+      throw new ExchangeError('STREAM_CLOSED', `No stream to ${peer}`, { peer, protocols }, { cause: error });
+    }
+  }
+
+  async handle(protocol: string, handler: StreamHandler, options?: HandleOptions): Promise<void> {
+    await this.#node.handle(
+      protocol,
+      (stream, connection) =>
+        handler(connection.remotePeer.toString(), new Libp2pStream(connection.remotePeer.toString(), stream)),
+      { maxInboundStreams: options?.inboundStreamsMax ?? INBOUND_STREAMS_MAX, maxOutboundStreams: INBOUND_STREAMS_MAX },
+    );
+  }
+
+  #assertRunning(): void {
+    if (!this.#running) throw new ExchangeError('NETWORK_STOPPED', 'The network is not running');
+  }
+
+  #onConnect(peerId: PeerId): void {
+    const peer = peerId.toString();
+    if (this.#connected.has(peer)) return;
+    this.#connected.add(peer);
+    for (const listener of this.#connectListeners) listener(peer);
+  }
+
+  #onDisconnect(peerId: PeerId): void {
+    const peer = peerId.toString();
+    if (!this.#connected.delete(peer)) return;
+    // Addresses are handed in with each dial: remembering every stranger would grow without limit.
+    this.#node.peerStore.delete(peerId).catch(() => {});
+    for (const listener of this.#disconnectListeners) listener(peer);
+  }
+
+  /** Keeps one connection per peer. Only the smaller peer id closes, so that never both are closed. */
+  #onConnection(connection: Connection): void {
+    const peerId = connection.remotePeer;
+    if (this.#node.getConnections(peerId).length < 2 && this.#connected.has(peerId.toString()) === false) return;
+    if (this.peerId > peerId.toString()) return;
+    const cancel = this.#clock.schedule(SURPLUS_CONNECTION_MS, () => {
+      this.#surplusChecks.delete(cancel);
+      const open = this.#node.getConnections(peerId).filter((other) => other.status === 'open');
+      for (const surplus of open.slice(1)) {
+        surplus.close({ signal: AbortSignal.timeout(DISCONNECT_TIMEOUT_MS) }).catch((error) => surplus.abort(error));
+      }
+    });
+    this.#surplusChecks.add(cancel);
+  }
+}
