@@ -1,3 +1,4 @@
+import type { Transferable } from 'node:worker_threads';
 import type { AbortOptions, Startable } from '@codex/runtime';
 
 /**

@@ -95,7 +95,9 @@ export interface DatasetWriter {
    * Ends the dataset: pads the last block, computes the root and stores manifest and dataset in one step, durable when
    * it resolves. Error: `EMPTY_DATASET` when nothing was appended.
    */
-  finish(describe: (tree: { treeCid: TreeCid; leafCount: number; datasetSize: number }) => Manifest): Promise<ManifestCid>;
+  finish(
+    describe: (tree: { treeCid: TreeCid; leafCount: number; datasetSize: number }) => Manifest,
+  ): Promise<ManifestCid>;
   /** Forgets everything that was appended. Harmless after `finish`. */
   abort(): Promise<void>;
 }
