@@ -1,0 +1,153 @@
+import { isIP } from 'node:net';
+import { LogLevels } from '../logging/levels.ts';
+import { parseAddress, parsePeerAddress } from './multiaddr.ts';
+
+/** How the text of an option becomes a value. `parse` throws any error for text that is not allowed. */
+export interface OptionType<T> {
+  /** Placeholder in help texts. */
+  readonly name: string;
+  /** What is allowed, as the end of the sentence "it must be …". */
+  readonly allowed: string;
+  readonly parse: (text: string) => T;
+}
+
+function refuse(): never {
+  throw new RangeError('not allowed');
+}
+
+/** A prefixed binary multiplier per letter: always powers of 1024 (06 §5). */
+const SIZE_LETTERS = 'bkmgtpe';
+const DURATION_UNIT_MS: Readonly<Record<string, number>> = {
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+};
+
+export const text: OptionType<string> = { name: 'text', allowed: 'some text', parse: (value) => value || refuse() };
+
+export const path: OptionType<string> = { name: 'path', allowed: 'a path', parse: (value) => value || refuse() };
+
+export const flag: OptionType<boolean> = {
+  name: 'bool',
+  allowed: 'true or false',
+  parse(value) {
+    const lower = value.toLowerCase();
+    if (['true', '1', 'yes', 'on'].includes(lower)) return true;
+    if (['false', '0', 'no', 'off'].includes(lower)) return false;
+    return refuse();
+  },
+};
+
+export function choice<const T extends string>(...choices: T[]): OptionType<T> {
+  return {
+    name: choices.join('|'),
+    allowed: `one of ${choices.join(', ')}`,
+    parse: (value) => choices.find((item) => item === value.toLowerCase()) ?? refuse(),
+  };
+}
+
+export function count(min: number, max: number): OptionType<number> {
+  return {
+    name: 'number',
+    allowed: `a whole number from ${min} to ${max}`,
+    parse(value) {
+      const number = Number(value);
+      return /^\d+$/.test(value) && number >= min && number <= max ? number : refuse();
+    },
+  };
+}
+
+export const port = count(0, 65_535);
+
+/** 0 = one per core; a pool of one thread is refused as in the reference, where it dead-locks. */
+export const threads: OptionType<number> = {
+  name: 'number',
+  allowed: '0 (one per core, 16 at most) or a whole number from 2 to 256',
+  parse(value) {
+    const number = count(0, 256).parse(value);
+    return number === 1 ? refuse() : number;
+  },
+};
+
+/** Bytes: a number with an optional unit, `20GiB` = `20g` = `20GB`. */
+export const size: OptionType<number> = {
+  name: 'size',
+  allowed: 'a size in bytes or with a unit, such as 500m or 20GiB (units are powers of 1024)',
+  parse(value) {
+    const match = /^(\d+(?:\.\d+)?)\s*(?:([kmgtpe])i?b?|b)?$/i.exec(value.trim());
+    if (!match?.[1]) return refuse();
+    const power = match[2] ? SIZE_LETTERS.indexOf(match[2].toLowerCase()) : 0;
+    const bytes = Math.floor(Number(match[1]) * 1024 ** power);
+    return Number.isSafeInteger(bytes) && bytes > 0 ? bytes : refuse();
+  },
+};
+
+/** Milliseconds, from a number of seconds or a number with a unit. */
+export const duration: OptionType<number> = {
+  name: 'duration',
+  allowed: 'a duration in seconds or with a unit (s, m, h, d, w), such as 90s or 30d',
+  parse(value) {
+    const match = /^(\d+(?:\.\d+)?)\s*([smhdw])?$/i.exec(value.trim());
+    if (!match?.[1]) return refuse();
+    const ms = Math.round(Number(match[1]) * (DURATION_UNIT_MS[(match[2] ?? 's').toLowerCase()] ?? 1000));
+    return Number.isSafeInteger(ms) && ms > 0 ? ms : refuse();
+  },
+};
+
+export const bindAddress: OptionType<string> = {
+  name: 'ip',
+  allowed: 'an IP address or localhost',
+  parse: (value) => (value === 'localhost' || isIP(value) !== 0 ? value : refuse()),
+};
+
+export const listenAddress: OptionType<string> = {
+  name: 'multiaddr',
+  allowed: 'a TCP multiaddr such as /ip4/0.0.0.0/tcp/8070',
+  parse(value) {
+    const address = parseAddress(value);
+    return address && address.kind !== 'dns' && address.transport === 'tcp' ? value : refuse();
+  },
+};
+
+export const peerAddress: OptionType<string> = {
+  name: 'multiaddr',
+  allowed: 'a multiaddr with a peer id, such as /ip4/192.0.2.1/tcp/8070/p2p/16Uiu2…',
+  parse: (value) => (parsePeerAddress(value) ? value : refuse()),
+};
+
+export const recordUri: OptionType<string> = {
+  name: 'spr',
+  allowed: 'a signed peer record, spr:…',
+  parse: (value) => (/^spr:[A-Za-z0-9_-]+$/.test(value) ? value : refuse()),
+};
+
+/** How the announced addresses come about (07 §2). */
+export type NatSetting = { readonly mode: 'any' | 'none' } | { readonly mode: 'extip'; readonly ip: string };
+
+export const nat: OptionType<NatSetting> = {
+  name: 'any|none|extip:<ip>',
+  allowed: 'any, none or extip:<ip> (upnp and pmp are not in this release)',
+  parse(value) {
+    const lower = value.toLowerCase();
+    if (lower === 'any' || lower === 'none') return { mode: lower };
+    const ip = lower.startsWith('extip:') ? value.slice('extip:'.length) : '';
+    return isIP(ip) !== 0 ? { mode: 'extip', ip } : refuse();
+  },
+};
+
+export const logLevel: OptionType<string> = {
+  name: 'level[;level:topic,…]',
+  allowed: 'trace, debug, info, notice, warn, error or fatal, then ;<level>:<topic>,<topic>… for single topics',
+  parse(value) {
+    LogLevels.parse(value);
+    return value;
+  },
+};
+
+export const origin: OptionType<string> = {
+  name: 'origin',
+  allowed: '* or an origin such as https://app.example.org',
+  parse: (value) => (/^\S+$/.test(value) ? value : refuse()),
+};

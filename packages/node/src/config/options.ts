@@ -1,0 +1,177 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import {
+  bindAddress,
+  choice,
+  count,
+  duration,
+  flag,
+  listenAddress,
+  logLevel,
+  nat,
+  type OptionType,
+  origin,
+  path,
+  peerAddress,
+  port,
+  recordUri,
+  size,
+  text,
+  threads,
+} from './option-types.ts';
+
+/** One option of the node. Its environment variable and TOML key follow from its name (06 §5). */
+export interface Option<V> {
+  readonly type: OptionType<unknown>;
+  /** What is used when no source names the option; undefined = no value. Given as text, as a user would write it. */
+  readonly default: string | undefined;
+  readonly help: string;
+  readonly short?: string;
+  /** May be given several times; the value is then a list. */
+  readonly list?: true;
+  /** Left out of the short help. */
+  readonly hidden?: true;
+  /** Why the option is taken although it changes nothing (yet). */
+  readonly unused?: string;
+  /** Carries the value's type; never set. */
+  readonly value?: V;
+}
+
+type Init = Omit<Option<never>, 'type' | 'default' | 'help' | 'list' | 'value'>;
+
+function one<T>(type: OptionType<T>, fallback: string, help: string, init: Init = {}): Option<T> {
+  return { type, default: fallback, help, ...init };
+}
+
+function optional<T>(type: OptionType<T>, help: string, init: Init = {}): Option<T | undefined> {
+  return { type, default: undefined, help, ...init };
+}
+
+function many<T>(
+  type: OptionType<T>,
+  fallback: string | undefined,
+  help: string,
+  init: Init = {},
+): Option<readonly T[]> {
+  return { type, default: fallback, help, list: true, ...init };
+}
+
+/** Where the reference keeps its data by default (06 §5). */
+export function defaultDataDir(platform: NodeJS.Platform = process.platform, home: string = homedir()): string {
+  if (platform === 'darwin') return join(home, 'Library', 'Application Support', 'Codex');
+  if (platform === 'win32') return join(home, 'AppData', 'Roaming', 'Codex');
+  return join(home, '.cache', 'codex');
+}
+
+/**
+ * All options that the node takes: configuration, help and docs/configuration.md come from this table. Sizes are bytes
+ * and durations milliseconds once parsed.
+ */
+export const OPTIONS = {
+  'config-file': optional(path, 'TOML file of options; CODEX_CONFIG_FILE is honoured too'),
+  'log-level': one(logLevel, 'info', 'what is logged; topics may have levels of their own'),
+  'log-format': one(
+    choice('auto', 'colors', 'nocolors', 'json', 'none'),
+    'auto',
+    'form of a log line; auto = colors on a terminal',
+  ),
+  'log-file': optional(path, 'plain text copy of the log; an existing file is replaced', { hidden: true }),
+  metrics: one(flag, 'false', 'serve Prometheus metrics'),
+  'metrics-address': one(bindAddress, '127.0.0.1', 'address of the metrics server'),
+  'metrics-port': one(port, '8008', 'port of the metrics server; 0 = any free one'),
+  'data-dir': one(path, defaultDataDir(), 'where everything is kept', { short: 'd' }),
+  'listen-addrs': many(listenAddress, '/ip4/0.0.0.0/tcp/0', 'where to listen for peers', { short: 'i' }),
+  nat: one(nat, 'any', 'how the announced addresses are found'),
+  'disc-port': one(port, '8090', 'UDP port of discovery', {
+    short: 'u',
+    unused: 'discovery comes with the next release; the value is checked only',
+  }),
+  'net-privkey': one(path, 'key', 'file of the private key, relative to data-dir'),
+  'bootstrap-node': many(
+    recordUri,
+    undefined,
+    'record (spr:…) of a node to start from; its TCP addresses are dialled',
+    {
+      short: 'b',
+    },
+  ),
+  peer: many(peerAddress, undefined, 'peer to stay connected to'),
+  'max-peers': one(count(1, 10_000), '160', 'connections to peers at most'),
+  'num-threads': one(threads, '0', 'worker threads; 0 = one per core, 16 at most'),
+  'agent-string': one(text, 'Codex', 'how the node names itself to peers'),
+  'api-bindaddr': one(bindAddress, '127.0.0.1', 'address of the REST API'),
+  'api-port': one(port, '8080', 'port of the REST API; 0 = any free one', { short: 'p' }),
+  'api-cors-origin': optional(origin, 'origin that browsers may call the REST API from'),
+  'repo-kind': one(choice('fs'), 'fs', 'kind of repository', {
+    unused: 'there is one kind; sqlite and leveldb are refused',
+  }),
+  'storage-quota': one(size, '20GiB', 'bytes that the repository may hold', { short: 'q' }),
+  'block-ttl': one(duration, '30d', 'how long data is kept', { short: 't' }),
+  'block-mi': one(duration, '10m', 'time between two rounds of maintenance'),
+  'block-mn': one(count(1, 1_000_000), '1000', 'blocks checked in one round of maintenance'),
+  'block-retries': one(count(0, 1_000_000), '3000', 'tries to get a block', {
+    unused: 'a deadline does this work: see fetch-timeout',
+  }),
+  'fetch-timeout': one(duration, '30s', 'how long data that no peer has is looked for'),
+  'cache-size': one(count(0, Number.MAX_SAFE_INTEGER), '0', 'size of the block cache', {
+    short: 'c',
+    unused: 'unused in the reference too; the page cache of the system does this work',
+  }),
+} as const;
+
+export type OptionName = keyof typeof OPTIONS;
+
+/** Options of the reference that need parts which this release does not have (06 §5): refused, never ignored. */
+export const LATER_OPTIONS: Readonly<Record<string, string>> = Object.fromEntries([
+  ...[
+    'eth-provider',
+    'eth-account',
+    'eth-private-key',
+    'marketplace-address',
+    'reward-recipient',
+    'validator',
+    'validator-max-slots',
+    'validator-groups',
+    'validator-group-index',
+    'simulate-proof-failures',
+    'request-cache-size',
+    'max-priority-fee-per-gas',
+  ].map((name) => [name, 'the marketplace is not in this release']),
+  ...[
+    'circuit-dir',
+    'circom-r1cs',
+    'circom-wasm',
+    'circom-zkey',
+    'circom-no-zkey',
+    'proof-samples',
+    'max-slot-depth',
+    'max-dataset-depth',
+    'max-block-depth',
+    'max-cell-elements',
+  ].map((name) => [name, 'storage proofs are not in this release']),
+]);
+
+/** Subcommands of the reference with the reason why this release refuses them. */
+export const LATER_SUBCOMMANDS: Readonly<Record<string, string>> = {
+  persistence: 'the marketplace is not in this release: start without "persistence" to store and share data',
+  prover: 'storage proofs are not in this release: start without "prover" to store and share data',
+};
+
+/** `storage-quota` → `CODEX_STORAGE_QUOTA`. */
+export function environmentName(option: string): string {
+  return `CODEX_${option.toUpperCase().replaceAll('-', '_')}`;
+}
+
+export type CamelCase<S extends string> = S extends `${infer Head}-${infer Tail}`
+  ? `${Head}${Capitalize<CamelCase<Tail>>}`
+  : S;
+
+/** `storage-quota` → `storageQuota`. */
+export function camelCase(option: string): string {
+  return option.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+}
+
+type ValueOf<O> = O extends Option<infer V> ? V : never;
+
+/** The configuration of a node: every option of the table under its camel-case name. */
+export type NodeConfig = { readonly [N in OptionName as CamelCase<N>]: ValueOf<(typeof OPTIONS)[N]> };

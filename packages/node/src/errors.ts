@@ -1,0 +1,31 @@
+import { CodexError } from '@codex/runtime';
+
+/** The codes that this package throws outside the REST API (which has its own table beside its routes). */
+export const NODE_ERRORS = {
+  CONFIG_INVALID: 'an option has a value that it does not take (data: option, source, value, allowed)',
+  CONFIG_FILE_INVALID: 'the configuration file cannot be read, or is no TOML of options',
+  OPTION_UNKNOWN: 'there is no option of this name',
+  OPTION_UNSUPPORTED: 'an option or subcommand that this release cannot honour',
+  ARGUMENT_UNEXPECTED: 'an argument of the command line that belongs to no option',
+  LOG_LEVEL_INVALID: 'a log level specification cannot be parsed',
+  LOG_FILE_UNWRITABLE: 'the log file cannot be opened',
+  METRIC_CONFLICT: 'one metric name was registered with two types or two sets of labels',
+  LISTEN_FAILED: 'a server cannot listen on its address',
+  DATA_DIR_UNUSABLE: 'the data directory cannot be created, or belongs to somebody else',
+  DATA_DIR_IN_USE: 'another process runs on the data directory',
+  KEY_FILE_UNSAFE: 'others can read or change the key file',
+  KEY_FILE_INVALID: 'the key file cannot be read, or holds no secp256k1 private key',
+  RECORD_INVALID: 'a signed peer record does not decode or its signature does not verify',
+  STOP_DEADLINE_EXCEEDED: 'the node did not stop in time',
+} as const;
+
+export type NodeErrorCode = keyof typeof NODE_ERRORS;
+
+export class NodeError extends CodexError {
+  override readonly name: string = 'NodeError';
+  declare readonly code: NodeErrorCode;
+
+  constructor(code: NodeErrorCode, message: string, data: Record<string, unknown> = {}, options?: ErrorOptions) {
+    super(code, message, data, options);
+  }
+}

@@ -1,0 +1,2 @@
+export { LogLevels } from './levels.ts';
+export { NodeLog, type NodeLogInit } from './node-log.ts';
