@@ -73,7 +73,7 @@ export async function createNode(init: NodeInit): Promise<Libp2p> {
     },
     connectionMonitor: {
       pingInterval: PING_INTERVAL_MS,
-      pingTimeout: { initialTimeout: PING_TIMEOUT_MS, minTimeout: PING_TIMEOUT_MS, maxTimeout: PING_TIMEOUT_MS },
+      pingTimeout: { minTimeout: PING_TIMEOUT_MS, maxTimeout: PING_TIMEOUT_MS },
     },
   });
 }
