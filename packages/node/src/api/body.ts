@@ -1,0 +1,114 @@
+import type { IncomingMessage } from 'node:http';
+import type { AbortOptions, Clock } from '@codex/runtime';
+import { ApiError } from './errors.ts';
+import { IdleTimer } from './idle-timer.ts';
+
+export interface BodyLimits {
+  readonly uploadAheadBytes: number;
+  readonly uploadIdleMs: number;
+}
+
+/**
+ * Hands a request body to `consume`, piece by piece in order, each after the one before was taken. The socket is read
+ * ahead by `uploadAheadBytes` and then paused, so a slow repository slows the client down and memory stays flat.
+ * Resolves to the number of bytes. Errors: `BODY_TRUNCATED`, `BODY_STALLED`, those of `consume`, the signal's reason.
+ */
+export function readBody(
+  req: IncomingMessage,
+  consume: (bytes: Uint8Array) => Promise<void>,
+  clock: Clock,
+  limits: BodyLimits,
+  options: AbortOptions = {},
+): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let queue: Buffer[] = [];
+    let queuedBytes = 0;
+    let total = 0;
+    let consuming = false;
+    let ended = false;
+    let settled = false;
+
+    const settle = (error?: unknown) => {
+      if (settled) return;
+      settled = true;
+      queue = [];
+      idle.stop();
+      req.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose);
+      options.signal?.removeEventListener('abort', onAbort);
+      // What is left of the body is dealt with by whoever answers.
+      req.pause();
+      if (error === undefined) resolve(total);
+      else reject(error);
+    };
+    const pump = async () => {
+      consuming = true;
+      try {
+        while (queue.length > 0 && !settled) {
+          const pieces = queue;
+          queue = [];
+          for (const piece of pieces) {
+            await consume(piece);
+            if (settled) return;
+            queuedBytes -= piece.length;
+            idle.touch();
+            if (req.isPaused() && queuedBytes < limits.uploadAheadBytes / 2) req.resume();
+          }
+        }
+        if (ended) settle();
+      } catch (error) {
+        settle(error);
+      } finally {
+        consuming = false;
+      }
+    };
+    const onData = (piece: Buffer) => {
+      total += piece.length;
+      queuedBytes += piece.length;
+      queue.push(piece);
+      idle.touch();
+      if (queuedBytes >= limits.uploadAheadBytes) req.pause();
+      if (!consuming) void pump();
+    };
+    const onEnd = () => {
+      ended = true;
+      if (!consuming) settle();
+    };
+    const onClose = () => {
+      if (!ended) settle(new ApiError('BODY_TRUNCATED', 'The client closed the connection'));
+    };
+    const onAbort = () => settle(options.signal?.reason);
+    const idle = new IdleTimer(clock, limits.uploadIdleMs, () => {
+      // A repository that is slow is not the client's fault.
+      if (consuming) idle.touch();
+      else settle(new ApiError('BODY_STALLED', `No byte came for ${limits.uploadIdleMs} ms`));
+    });
+    req.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose);
+    options.signal?.addEventListener('abort', onAbort, { once: true });
+    if (options.signal?.aborted) onAbort();
+    else if (req.destroyed && !req.readableEnded) onClose();
+  });
+}
+
+/**
+ * Ends a request whose body will not be used. A close while the client still sends would reset the connection, and the
+ * client would never see the answer: so the rest is read and dropped, up to a limit, before the connection ends.
+ */
+export function dropBody(
+  req: IncomingMessage,
+  clock: Clock,
+  limits: { readonly lingerBytes: number; readonly lingerMs: number },
+): void {
+  if (req.destroyed) return;
+  req.resume();
+  if (req.complete) return;
+  let left = limits.lingerBytes;
+  const cancel = clock.schedule(limits.lingerMs, () => req.destroy());
+  req.on('data', (piece: Buffer) => {
+    left -= piece.length;
+    if (left < 0) req.destroy();
+  });
+  req
+    .once('close', cancel)
+    .once('end', cancel)
+    .on('error', () => {});
+}

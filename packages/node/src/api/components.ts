@@ -1,0 +1,79 @@
+import type { Cid, Dataset, LeafRange, Repository } from '@codex/content';
+import type { AbortOptions, Clock, Logger, MetricsRegistry } from '@codex/runtime';
+import type { ApiLimits } from './limits.ts';
+
+/** What the API needs of the exchange (`BlockFetcher` of `@codex/exchange`). */
+export interface ApiFetcher {
+  /** The bytes of a manifest or stand-alone block, from here or from peers. Error: `BLOCK_NOT_FOUND`. */
+  fetchBlock(cid: Cid, options?: AbortOptions): Promise<Uint8Array>;
+  /** Brings the blocks of `ranges` (default: all) into the local dataset. Error: `BLOCK_NOT_FOUND`. */
+  fetchDataset(dataset: Dataset, options?: AbortOptions & { ranges?: readonly LeafRange[] }): Promise<void>;
+}
+
+/** What the API needs of the network (`PeerNetwork` of `@codex/exchange`). */
+export interface ApiNetwork {
+  /** Multiaddrs, wildcards expanded, real ports. */
+  listenAddrs(): string[];
+  /** Errors: `PEER_ID_INVALID`, `ADDRESS_INVALID`, `DIAL_FAILED`. */
+  connect(peer: string, addrs: readonly string[], options?: AbortOptions): Promise<void>;
+}
+
+/** One line of the routing table in `/debug/info` (06 §3). */
+export interface RoutingNode {
+  /** Hex, no 0x, leading zeros stripped. */
+  readonly nodeId: string;
+  readonly peerId: string;
+  /** Text dump of the signed peer record. */
+  readonly record: string;
+  /** `ip:port` of its UDP socket. */
+  readonly address: string | null;
+  readonly seen: boolean;
+}
+
+/** What the API tells about the node itself. */
+export interface ApiNode {
+  readonly peerId: string;
+  /** The data directory. */
+  readonly repoPath: string;
+  /** `spr:…`, or undefined before the record exists. */
+  spr(): string | undefined;
+  /** Text dump of the signed peer record; empty before it exists. */
+  record(): string;
+  /** TCP multiaddrs that are announced. */
+  announceAddrs(): string[];
+  /** Last release tag, or `untagged build`. */
+  readonly version: string;
+  /** Short hash. */
+  readonly revision: string;
+  /** Short hash of the contracts. */
+  readonly contracts: string;
+  /** Id in the DHT; empty without one. */
+  nodeId?(): string;
+  /** `ip:port` on which the DHT listens; null without one. */
+  discoveryAddress?(): string | null;
+  /** The routing table without the local node; empty without a DHT. */
+  routingTable?(): RoutingNode[];
+}
+
+export interface ApiComponents {
+  readonly repository: Repository;
+  readonly fetcher: ApiFetcher;
+  readonly network: ApiNetwork;
+  readonly node: ApiNode;
+  /** `set` throws a coded error when the specification is not understood. */
+  readonly logLevels: { set(spec: string): void };
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+  readonly metrics?: MetricsRegistry;
+}
+
+export interface ApiInit {
+  readonly bindAddress: string;
+  /** 0 = a free port; `ApiServer.port` tells which. */
+  readonly port: number;
+  /** `*` or an origin, scheme optional (06 §1). No CORS headers without it. */
+  readonly corsOrigin?: string | undefined;
+  /** How long a request waits for data that nobody has delivered. */
+  readonly fetchTimeoutMs: number;
+  readonly limits?: Partial<ApiLimits>;
+}

@@ -1,0 +1,31 @@
+import { type Clock, type Logger, noMetrics, silentLogger, systemClock } from '@codex/runtime';
+import { BackgroundFetches } from './background-fetches.ts';
+import type { ApiComponents, ApiInit } from './components.ts';
+import { API_LIMITS, type ApiLimits } from './limits.ts';
+import { type ApiMetrics, createApiMetrics } from './metrics.ts';
+
+/** What every handler gets: the components with their defaults filled in, and the state of this server. */
+export interface ApiContext extends ApiComponents {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly limits: ApiLimits;
+  readonly fetchTimeoutMs: number;
+  readonly corsOrigin: string | undefined;
+  readonly counters: ApiMetrics;
+  readonly background: BackgroundFetches;
+}
+
+export function createContext(components: ApiComponents, init: ApiInit): ApiContext {
+  const limits = { ...API_LIMITS, ...init.limits };
+  const logger = (components.logger ?? silentLogger).child('codex restapi');
+  return {
+    ...components,
+    clock: components.clock ?? systemClock,
+    logger,
+    limits,
+    fetchTimeoutMs: init.fetchTimeoutMs,
+    corsOrigin: init.corsOrigin || undefined,
+    counters: createApiMetrics(components.metrics ?? noMetrics),
+    background: new BackgroundFetches({ logger }, limits),
+  };
+}

@@ -1,0 +1,136 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isCodexError } from '@codex/runtime';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { BASE_PATH } from './base-path.ts';
+import { dropBody } from './body.ts';
+import type { Handler, Route } from './call.ts';
+import type { ApiContext } from './context.ts';
+import { hasSeveralOrigins, setCors } from './cors.ts';
+import { toHttpError } from './errors.ts';
+import { type Preflight, preflights } from './preflight.ts';
+import { ERROR_TYPE, respond } from './respond.ts';
+
+/** A route as the router keeps it. */
+interface Endpoint {
+  readonly name: string;
+  /** For Access-Control-Allow-Methods. */
+  readonly methods: string;
+  readonly corsHeaders: Readonly<Record<string, string>> | undefined;
+  readonly handle: Handler;
+}
+
+export interface Dispatcher {
+  register(app: FastifyInstance, routes: readonly Route[]): void;
+  /** Answers a request whose path cannot be decoded. */
+  malformed(req: IncomingMessage, res: ServerResponse): void;
+}
+
+/**
+ * From the router to the handlers: everything is taken over as soon as the route is known, before the framework looks at
+ * the body, so that no content type is refused and no body is buffered.
+ */
+export function createDispatcher(context: ApiContext, stop: AbortSignal): Dispatcher {
+  const endpoints = new WeakMap<object, Endpoint>();
+
+  const handle = (request: FastifyRequest, res: ServerResponse) => {
+    const endpoint = endpoints.get(request.routeOptions.config);
+    if (!endpoint) {
+      context.counters.missing.inc();
+      respond(res, 404);
+      dropBody(request.raw, context.clock, context.limits);
+      return;
+    }
+    context.counters.processed.inc();
+    void serve(context, stop, endpoint, request, res);
+  };
+
+  return {
+    register(app, routes) {
+      app.removeAllContentTypeParsers();
+      app.addHook('onRequest', (request, reply) => {
+        reply.hijack();
+        handle(request, reply.raw);
+      });
+      const add = (method: Route['method'] | 'OPTIONS', path: string, endpoint: Endpoint) => {
+        const config = {};
+        // The router copies its options, but keeps this object.
+        app.route({ method, url: BASE_PATH + path, config, handler: () => {} });
+        endpoints.set(config, endpoint);
+      };
+      for (const route of routes) {
+        add(route.method, route.path, {
+          name: `${route.method} ${route.path}`,
+          methods: route.method === 'HEAD' ? 'GET' : route.method,
+          corsHeaders: route.corsHeaders,
+          handle: route.handle,
+        });
+      }
+      for (const preflight of preflights(routes)) add('OPTIONS', preflight.path, preflightEndpoint(preflight));
+    },
+    malformed(req, res) {
+      context.counters.invalid.inc();
+      respond(res, 400);
+      dropBody(req, context.clock, context.limits);
+    },
+  };
+}
+
+function preflightEndpoint({ path, methods, status, corsHeaders }: Preflight): Endpoint {
+  return { name: `OPTIONS ${path}`, methods, corsHeaders, handle: ({ res }) => respond(res, status) };
+}
+
+async function serve(
+  context: ApiContext,
+  stop: AbortSignal,
+  endpoint: Endpoint,
+  request: FastifyRequest,
+  res: ServerResponse,
+): Promise<void> {
+  const req = request.raw;
+  const gone = new AbortController();
+  res.once('close', () => {
+    gone.abort(new Error('The client closed the connection'));
+    context.counters.statuses.inc(1, { endpoint: endpoint.name, status: String(res.statusCode) });
+  });
+  // A broken connection is seen by the handler through its signal; the streams' own errors say nothing more.
+  res.on('error', () => {});
+  req.on('error', () => {});
+  try {
+    if (hasSeveralOrigins(req)) return respond(res, 400, ERROR_TYPE, 'More than one Origin header');
+    if (context.corsOrigin !== undefined) {
+      setCors(req, res, context.corsOrigin, endpoint.methods, endpoint.corsHeaders);
+    }
+    const url = req.url ?? '';
+    const question = url.indexOf('?');
+    await endpoint.handle({
+      req,
+      res,
+      params: request.params as Record<string, string>,
+      query: new URLSearchParams(question < 0 ? '' : url.slice(question + 1)),
+      signal: AbortSignal.any([gone.signal, stop]),
+    });
+  } catch (error) {
+    fail(context, endpoint, res, error);
+  } finally {
+    dropBody(req, context.clock, context.limits);
+  }
+}
+
+/** Turns an error into an answer; when one is half way out, ending the connection is the only thing left to say. */
+function fail(context: ApiContext, endpoint: Endpoint, res: ServerResponse, error: unknown): void {
+  if (res.destroyed) {
+    context.logger.debug('Request ended early', { endpoint: endpoint.name, error });
+    return;
+  }
+  if (res.headersSent) {
+    context.logger.warn('Response truncated', { endpoint: endpoint.name, error });
+    res.destroy();
+    return;
+  }
+  const answer = toHttpError(error);
+  if (answer.status === 500 && answer !== error) {
+    const level = isCodexError(error) ? 'warn' : 'error';
+    context.logger[level]('Request failed', { endpoint: endpoint.name, error });
+  }
+  respond(res, answer.status, answer.contentType, answer.message);
+}

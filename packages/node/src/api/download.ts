@@ -1,0 +1,108 @@
+import {
+  type Cid,
+  type Dataset,
+  datasetRef,
+  decodeManifest,
+  formatCid,
+  isEmptyBlock,
+  isManifestCid,
+  type Manifest,
+  originalSize,
+  parseCid,
+} from '@codex/content';
+import { isCodexError } from '@codex/runtime';
+import { type ByteBatch, readBatches } from '../reader/index.ts';
+import type { Call } from './call.ts';
+import type { ApiContext } from './context.ts';
+import { type Deadline, fetchDeadline, requestTimeoutMs } from './deadline.ts';
+import { DOWNLOAD_ERROR_TYPE, notRetrieved } from './errors.ts';
+import { HttpError } from './respond.ts';
+import { type Body, sendBody } from './send-body.ts';
+
+const NOT_LOCAL = notRetrieved('Block not found in local store');
+
+function notFound(text: string): HttpError {
+  return new HttpError(404, text, DOWNLOAD_ERROR_TYPE);
+}
+
+/** `GET /data/{cid}`: what is here and nothing else. A manifest gives its file, a block its bytes. */
+export async function downloadLocal(context: ApiContext, call: Call): Promise<void> {
+  const cid = parseCid(call.params.cid ?? '');
+  // No bytes are stored for the empty block, and it does not say how many zeros it stands for (01 §4).
+  if (isEmptyBlock(cid)) throw notFound('Unable to decode as manifest');
+  const bytes = await context.repository.getBlock(cid);
+  if (!bytes) throw notFound(NOT_LOCAL);
+  if (!isManifestCid(cid)) return sendBody(context, call, blockBody(cid, bytes));
+  const manifest = decodeManifest(bytes);
+  const dataset = await context.repository.findDataset(manifest.treeCid);
+  if (!dataset) throw notFound(NOT_LOCAL);
+  await sendBody(context, call, {
+    ...describe(cid, manifest),
+    check: ({ start, end }) => {
+      const { blockSize } = dataset.ref;
+      const first = Math.floor(start / blockSize);
+      const count = Math.ceil(end / blockSize) - first;
+      for (const _gap of dataset.missing({ start: first, count })) throw notFound(NOT_LOCAL);
+    },
+    read: (range) => readBatches({ dataset, range, signal: call.signal }),
+  });
+}
+
+/** `GET /data/{cid}/network/stream`: reads what is here and fetches what is not, side by side. */
+export async function downloadNetwork(context: ApiContext, call: Call): Promise<void> {
+  const cid = parseCid(call.params.cid ?? '');
+  const limitMs = requestTimeoutMs(call.query, context.fetchTimeoutMs);
+  const deadline = fetchDeadline(context.clock, limitMs, call.signal);
+  try {
+    const manifest = await fetchManifest(context, cid, deadline.signal);
+    const dataset = await context.repository.openDataset(datasetRef(manifest));
+    await sendBody(context, call, {
+      ...describe(cid, manifest),
+      read: (range) => withDeadline(context, dataset, range, deadline),
+    });
+  } finally {
+    deadline.clear();
+  }
+}
+
+/** The manifest, from here or from peers. Errors: 404 when it is none or nobody has it, `FETCH_TIMEOUT`. */
+export async function fetchManifest(context: ApiContext, cid: Cid, signal: AbortSignal): Promise<Manifest> {
+  if (!isManifestCid(cid)) throw notFound('Unable to decode as manifest');
+  try {
+    return decodeManifest(await context.fetcher.fetchBlock(cid, { signal }));
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    if (isCodexError(error, 'BLOCK_NOT_FOUND')) throw notFound(notRetrieved('Block not found'));
+    throw error;
+  }
+}
+
+/** The time runs while the fetch is waited for, not while the client takes its bytes. */
+async function* withDeadline(
+  context: ApiContext,
+  dataset: Dataset,
+  range: { readonly start: number; readonly end: number },
+  deadline: Deadline,
+): AsyncGenerator<ByteBatch> {
+  const { signal } = deadline;
+  for await (const batch of readBatches({ dataset, range, fetcher: context.fetcher, signal })) {
+    deadline.clear();
+    yield batch;
+    deadline.extend();
+  }
+}
+
+function describe(cid: Cid, manifest: Manifest): Omit<Body, 'read'> {
+  const { filename, mimetype } = manifest;
+  return { cid: formatCid(cid), size: originalSize(manifest), filename, mimetype };
+}
+
+function blockBody(cid: Cid, bytes: Uint8Array): Body {
+  return {
+    cid: formatCid(cid),
+    size: bytes.length,
+    async *read({ start, end }) {
+      yield { offset: start, chunks: [bytes.subarray(start, end)], byteLength: end - start, release: () => {} };
+    },
+  };
+}

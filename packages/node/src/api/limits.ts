@@ -1,0 +1,54 @@
+const SECOND_MS = 1000;
+const KIB = 1024;
+
+/** Everything that a client can make the API hold or wait for. */
+export interface ApiLimits {
+  /** Request line and headers together (06: 8 KiB). */
+  readonly headerBytes: number;
+  /** From the first byte of a request to the end of its headers (06: 10 s). */
+  readonly headerTimeoutMs: number;
+  /** Open sockets; more are closed at once. Each costs two descriptors at worst (socket and segment file). */
+  readonly connections: number;
+  /** Idle time after which a kept-alive connection is closed; longer than the 60 s of common load balancers. */
+  readonly keepAliveMs: number;
+  /** A body that brings no byte for so long is given up, so that dead clients do not keep half an upload. */
+  readonly uploadIdleMs: number;
+  /** A client that takes no byte for so long is cut off: it holds pooled memory that other readers wait for. */
+  readonly downloadIdleMs: number;
+  /** Body bytes taken from the socket ahead of the repository; then the socket is paused. */
+  readonly uploadAheadBytes: number;
+  /** Batches handed to a socket ahead of its acknowledgement: one on the wire, one waiting. */
+  readonly downloadAheadBatches: number;
+  /** After a refused upload: bytes of the rest of the body that are read, so that the client sees the answer. */
+  readonly lingerBytes: number;
+  /** After a refused upload: time for the same. */
+  readonly lingerMs: number;
+  /** Datasets that `POST /data/{cid}/network` fetches at the same time. */
+  readonly backgroundFetches: number;
+  /** Datasets that wait for their turn; more are refused with 503. */
+  readonly backgroundQueue: number;
+  /** Dialling a peer through `/connect`. */
+  readonly connectTimeoutMs: number;
+  /** Addresses taken from one `/connect`; a peer record has far fewer. */
+  readonly connectAddrs: number;
+  /** At stop: time for requests that are under way before their connections are cut. */
+  readonly stopGraceMs: number;
+}
+
+export const API_LIMITS: ApiLimits = {
+  headerBytes: 8 * KIB,
+  headerTimeoutMs: 10 * SECOND_MS,
+  connections: 1024,
+  keepAliveMs: 72 * SECOND_MS,
+  uploadIdleMs: 60 * SECOND_MS,
+  downloadIdleMs: 120 * SECOND_MS,
+  uploadAheadBytes: 1024 * KIB,
+  downloadAheadBatches: 2,
+  lingerBytes: 64 * 1024 * KIB,
+  lingerMs: 5 * SECOND_MS,
+  backgroundFetches: 8,
+  backgroundQueue: 1024,
+  connectTimeoutMs: 15 * SECOND_MS,
+  connectAddrs: 32,
+  stopGraceMs: SECOND_MS,
+};

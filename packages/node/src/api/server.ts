@@ -1,0 +1,105 @@
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Startable } from '@codex/runtime';
+import Fastify, { type FastifyInstance } from 'fastify';
+import { BASE_PATH } from './base-path.ts';
+import type { ApiComponents, ApiInit } from './components.ts';
+import { type ApiContext, createContext } from './context.ts';
+import { createDispatcher } from './dispatch.ts';
+import { ApiError } from './errors.ts';
+import { createHttpServer } from './http-server.ts';
+import { openApiRoute } from './openapi.ts';
+import { dataRoutes } from './routes/data.ts';
+import { debugRoutes } from './routes/debug.ts';
+import { marketplaceRoutes } from './routes/marketplace.ts';
+import { nodeRoutes } from './routes/node.ts';
+
+/** Longest path parameter that reaches a handler; the header limit is what really bounds it. */
+const PARAMETER_CHARS_MAX = 8192;
+
+/**
+ * The REST API of 06 §1–4 over one HTTP server. Fastify routes; handlers get the bare request and response, because
+ * bodies must flow at the speed of the socket.
+ */
+export class ApiServer implements Startable {
+  readonly #context: ApiContext;
+  readonly #init: ApiInit;
+  readonly #app: FastifyInstance;
+  readonly #server: Server;
+  readonly #stop: AbortController;
+
+  private constructor(context: ApiContext, init: ApiInit, app: FastifyInstance, server: Server, stop: AbortController) {
+    this.#context = context;
+    this.#init = init;
+    this.#app = app;
+    this.#server = server;
+    this.#stop = stop;
+  }
+
+  /** Builds the routes; nothing listens before `start`. */
+  static async create(components: ApiComponents, init: ApiInit): Promise<ApiServer> {
+    const context = createContext(components, init);
+    const stop = new AbortController();
+    const routes = [...dataRoutes(context), ...nodeRoutes(context), ...debugRoutes(context), ...marketplaceRoutes()];
+    const dispatcher = createDispatcher(context, stop.signal);
+    let server: Server | undefined;
+    const app = Fastify({
+      logger: false,
+      exposeHeadRoutes: false,
+      routerOptions: { maxParamLength: PARAMETER_CHARS_MAX },
+      serverFactory: (handler) => {
+        server = createHttpServer(handler, context.limits, () => context.counters.invalid.inc());
+        return server;
+      },
+      // The server has its own; both would answer.
+      clientErrorHandler: () => {},
+      frameworkErrors: (_error, request, reply) => {
+        reply.hijack();
+        dispatcher.malformed(request.raw, reply.raw);
+      },
+    });
+    dispatcher.register(app, [...routes, openApiRoute(routes)]);
+    await app.ready();
+    return new ApiServer(context, init, app, server!, stop);
+  }
+
+  /** The port that is listened on, once started. */
+  get port(): number {
+    return (this.#server.address() as AddressInfo | null)?.port ?? this.#init.port;
+  }
+
+  /** `http://host:port/api/codex/v1`, reachable from this machine. */
+  get url(): string {
+    const { bindAddress } = this.#init;
+    const host = bindAddress === '0.0.0.0' ? '127.0.0.1' : bindAddress === '::' ? '[::1]' : bindAddress;
+    return `http://${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${this.port}${BASE_PATH}`;
+  }
+
+  /** Begins to listen. Rejects with the error of the socket (`EADDRINUSE`, `EADDRNOTAVAIL`, …). */
+  start(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen({ host: this.#init.bindAddress, port: this.#init.port }, () => {
+        this.#server.off('error', reject);
+        resolve();
+      });
+    });
+  }
+
+  /** Stops listening, gives requests under way `stopGraceMs` to end, and cuts the rest. */
+  async stop(): Promise<void> {
+    const closed = new Promise<void>((resolve) => {
+      if (this.#server.listening) this.#server.close(() => resolve());
+      else resolve();
+    });
+    this.#server.closeIdleConnections();
+    const cut = this.#context.clock.schedule(this.#context.limits.stopGraceMs, () => {
+      this.#stop.abort(new ApiError('API_STOPPED', 'The node is stopping'));
+      this.#server.closeAllConnections();
+    });
+    await Promise.all([closed, this.#context.background.stop()]);
+    cut();
+    this.#stop.abort(new ApiError('API_STOPPED', 'The node is stopping'));
+    await this.#app.close();
+  }
+}

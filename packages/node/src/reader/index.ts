@@ -1,0 +1,3 @@
+export type { DatasetFetcher } from './arrival.ts';
+export type { ByteBatch } from './byte-batch.ts';
+export { type ReadInit, readBatches, readDataset } from './read-dataset.ts';
