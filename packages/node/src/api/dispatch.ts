@@ -19,6 +19,11 @@ interface Endpoint {
   readonly handle: Handler;
 }
 
+/** What the router hands back with a request; without an endpoint no route was found. */
+interface RouteConfig {
+  readonly endpoint?: Endpoint;
+}
+
 export interface Dispatcher {
   register(app: FastifyInstance, routes: readonly Route[]): void;
   /** Answers a request whose path cannot be decoded. */
@@ -30,10 +35,8 @@ export interface Dispatcher {
  * the body, so that no content type is refused and no body is buffered.
  */
 export function createDispatcher(context: ApiContext, stop: AbortSignal): Dispatcher {
-  const endpoints = new WeakMap<object, Endpoint>();
-
   const handle = (request: FastifyRequest, res: ServerResponse) => {
-    const endpoint = endpoints.get(request.routeOptions.config);
+    const { endpoint } = request.routeOptions.config as RouteConfig;
     if (!endpoint) {
       context.counters.missing.inc();
       respond(res, 404);
@@ -52,10 +55,9 @@ export function createDispatcher(context: ApiContext, stop: AbortSignal): Dispat
         handle(request, reply.raw);
       });
       const add = (method: Route['method'] | 'OPTIONS', path: string, endpoint: Endpoint) => {
-        const config = {};
-        // The router copies its options, but keeps this object.
+        const config: RouteConfig = { endpoint };
+        // Never reached: the hook above takes over.
         app.route({ method, url: BASE_PATH + path, config, handler: () => {} });
-        endpoints.set(config, endpoint);
       };
       for (const route of routes) {
         add(route.method, route.path, {

@@ -16,7 +16,6 @@ export class ApiError extends CodexError {
   override readonly name: string = 'ApiError';
   declare readonly code: ApiErrorCode;
 
-  // biome-ignore lint/complexity/noUselessConstructor: it narrows the code to those of this table.
   constructor(code: ApiErrorCode, message: string, data: Record<string, unknown> = {}) {
     super(code, message, data);
   }
