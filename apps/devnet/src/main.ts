@@ -1,0 +1,99 @@
+import { tmpdir } from 'node:os';
+import { isCodexError } from '@codex/runtime';
+import { type DemoArguments, HELP, parseDemoArguments } from './arguments.ts';
+import { runDemo } from './demo.ts';
+import { startNetwork } from './network.ts';
+import { jsonReport, terminalReport } from './report.ts';
+import { checkSpace, defaultFile, openSource } from './source-file.ts';
+import { Terminal } from './terminal.ts';
+
+const EXIT_FAILED = 1;
+const EXIT_USAGE = 2;
+const EXIT_INTERRUPTED = 130;
+/** The reference's quota (06 §5); a larger file raises it. */
+const QUOTA_MIN_BYTES = 20 * 1024 ** 3;
+
+/** Runs the demo; resolves to the exit code. */
+async function demo(args: DemoArguments, terminal: Terminal, interrupted: AbortSignal): Promise<number> {
+  const source = await openSource(args.file ?? defaultFile());
+  const report = args.json ? jsonReport((line) => process.stdout.write(line)) : terminalReport(terminal, source);
+  await checkSpace(source, args.nodes, args.keep ?? tmpdir()).catch((error) => {
+    // A directory that does not exist yet is made later, or refused with its own error.
+    if (isCodexError(error)) throw error;
+  });
+  const stays = process.stdout.isTTY === true && !args.once && !args.json;
+
+  report.begin(args.nodes);
+  const network = await startNetwork({
+    nodes: args.nodes,
+    ...(args.keep === undefined ? {} : { directory: args.keep }),
+    args: [`--storage-quota=${Math.max(QUOTA_MIN_BYTES, source.size * 2)}`],
+    signal: interrupted,
+    onEvent: (event) => report.event(event),
+  });
+  try {
+    const result = await runDemo(network, source, { listener: report, signal: interrupted });
+    report.summary(network, source, result, stays);
+    if (stays) {
+      await new Promise<void>((resolve) => {
+        const held = setInterval(() => {}, 2 ** 30);
+        interrupted.addEventListener('abort', () => {
+          clearInterval(held);
+          resolve();
+        });
+      });
+      report.stopping();
+    }
+    return 0;
+  } catch (error) {
+    if (interrupted.aborted) report.stopping();
+    throw error;
+  } finally {
+    await network.stop();
+  }
+}
+
+function explain(error: unknown, terminal: Terminal, json: boolean): void {
+  const fields = isCodexError(error)
+    ? error.toObject()
+    : {
+        code: 'UNEXPECTED',
+        message: error instanceof Error ? (error.stack ?? error.message) : String(error),
+        data: {},
+      };
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ event: 'error', ...fields })}\n`);
+    return;
+  }
+  terminal.failed(`${fields.message} (${fields.code})`);
+  if (typeof fields.data.tail === 'string' && fields.data.tail) {
+    terminal.line('    the last lines that it printed:');
+    for (const line of fields.data.tail.split('\n')) terminal.line(`    ${line}`);
+  }
+}
+
+const interruption = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(name, () => {
+    // The second time somebody means it: the reaper stops what is left.
+    if (interruption.signal.aborted) process.exit(EXIT_INTERRUPTED);
+    interruption.abort();
+  });
+}
+
+const terminal = new Terminal({ out: process.stdout });
+const errors = new Terminal({ out: process.stderr });
+let json = process.argv.includes('--json');
+try {
+  const args = parseDemoArguments(process.argv.slice(2));
+  json = args.json;
+  if (args.help) process.stdout.write(HELP);
+  else process.exitCode = await demo(args, terminal, interruption.signal);
+} catch (error) {
+  if (interruption.signal.aborted && !isCodexError(error)) {
+    process.exitCode = EXIT_INTERRUPTED;
+  } else {
+    explain(error, errors, json);
+    process.exitCode = isCodexError(error, 'USAGE') ? EXIT_USAGE : EXIT_FAILED;
+  }
+}
