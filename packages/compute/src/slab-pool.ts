@@ -1,6 +1,6 @@
 import type { AbortOptions } from '@codex/runtime';
 
-/** A piece of pooled shared memory. It goes back to the pool when every holder has released it. */
+/** A piece of pooled shared memory. It goes back to the pool when every holder has released it; later use is `SLAB_RELEASED`. */
 export interface Slab {
   readonly bytes: Uint8Array<SharedArrayBuffer>;
   /** Adds a holder. */
