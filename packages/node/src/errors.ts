@@ -1,7 +1,9 @@
 import { CodexError } from '@codex/runtime';
+import { API_ERRORS } from './api/errors.ts';
 
-/** The codes that this package throws outside the REST API (which has its own table beside its routes). */
+/** The codes that this package throws; those of the REST API stand beside its routes. */
 export const NODE_ERRORS = {
+  ...API_ERRORS,
   CONFIG_INVALID: 'an option has a value that it does not take (data: option, source, value, allowed)',
   CONFIG_FILE_INVALID: 'the configuration file cannot be read, or is no TOML of options',
   OPTION_UNKNOWN: 'there is no option of this name',
@@ -12,7 +14,6 @@ export const NODE_ERRORS = {
   METRIC_CONFLICT: 'one metric name was registered with two types or two sets of labels',
   LISTEN_FAILED: 'a server cannot listen on its address',
   DATA_DIR_UNUSABLE: 'the data directory cannot be created, or belongs to somebody else',
-  DATA_DIR_IN_USE: 'another process runs on the data directory',
   KEY_FILE_UNSAFE: 'others can read or change the key file',
   KEY_FILE_INVALID: 'the key file cannot be read, or holds no secp256k1 private key',
   RECORD_INVALID: 'a signed peer record does not decode or its signature does not verify',

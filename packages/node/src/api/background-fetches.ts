@@ -1,5 +1,5 @@
 import { type Logger, Semaphore } from '@codex/runtime';
-import { ApiError } from './errors.ts';
+import { NodeError } from '../errors.ts';
 import type { ApiLimits } from './limits.ts';
 import { HttpError } from './respond.ts';
 
@@ -44,7 +44,7 @@ export class BackgroundFetches {
 
   /** Cancels all, and waits until they are over. */
   async stop(): Promise<void> {
-    this.#stop.abort(new ApiError('API_STOPPED', 'The node is stopping'));
+    this.#stop.abort(new NodeError('API_STOPPED', 'The node is stopping'));
     await Promise.all(this.#running.values());
   }
 }

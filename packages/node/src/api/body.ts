@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { AbortOptions, Clock } from '@codex/runtime';
-import { ApiError } from './errors.ts';
+import { NodeError } from '../errors.ts';
 import { IdleTimer } from './idle-timer.ts';
 
 export interface BodyLimits {
@@ -74,13 +74,13 @@ export function readBody(
       if (!consuming) settle();
     };
     const onClose = () => {
-      if (!ended) settle(new ApiError('BODY_TRUNCATED', 'The client closed the connection'));
+      if (!ended) settle(new NodeError('BODY_TRUNCATED', 'The client closed the connection'));
     };
     const onAbort = () => settle(options.signal?.reason);
     const idle = new IdleTimer(clock, limits.uploadIdleMs, () => {
       // A repository that is slow is not the client's fault.
       if (consuming) idle.touch();
-      else settle(new ApiError('BODY_STALLED', `No byte came for ${limits.uploadIdleMs} ms`));
+      else settle(new NodeError('BODY_STALLED', `No byte came for ${limits.uploadIdleMs} ms`));
     });
     req.on('data', onData).on('end', onEnd).on('close', onClose).on('error', onClose);
     options.signal?.addEventListener('abort', onAbort, { once: true });

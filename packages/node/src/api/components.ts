@@ -1,4 +1,4 @@
-import type { Cid, Dataset, LeafRange, Repository } from '@codex/content';
+import type { Cid, Dataset, LeafRange, Repository, TreeCid } from '@codex/content';
 import type { AbortOptions, Clock, Logger, MetricsRegistry } from '@codex/runtime';
 import type { ApiLimits } from './limits.ts';
 
@@ -8,6 +8,8 @@ export interface ApiFetcher {
   fetchBlock(cid: Cid, options?: AbortOptions): Promise<Uint8Array>;
   /** Brings the blocks of `ranges` (default: all) into the local dataset. Error: `BLOCK_NOT_FOUND`. */
   fetchDataset(dataset: Dataset, options?: AbortOptions & { ranges?: readonly LeafRange[] }): Promise<void>;
+  /** Moves the front of a fetch that is under way: for a reader that seeks. */
+  focus?(treeCid: TreeCid, index: number): void;
 }
 
 /** What the API needs of the network (`PeerNetwork` of `@codex/exchange`). */

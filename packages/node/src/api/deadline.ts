@@ -1,5 +1,5 @@
 import type { Clock } from '@codex/runtime';
-import { ApiError } from './errors.ts';
+import { NodeError } from '../errors.ts';
 import { HttpError } from './respond.ts';
 
 /** A signal that aborts after a time, or when its parent does. */
@@ -16,7 +16,7 @@ export function fetchDeadline(clock: Clock, limitMs: number, parent: AbortSignal
   const controller = new AbortController();
   const start = () =>
     clock.schedule(limitMs, () => {
-      controller.abort(new ApiError('FETCH_TIMEOUT', `nobody delivered it within ${limitMs / 1000} s`, { limitMs }));
+      controller.abort(new NodeError('FETCH_TIMEOUT', `nobody delivered it within ${limitMs / 1000} s`, { limitMs }));
     });
   let cancel = start();
   return {

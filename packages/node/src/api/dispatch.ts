@@ -6,7 +6,7 @@ import { dropBody } from './body.ts';
 import type { Handler, Route } from './call.ts';
 import type { ApiContext } from './context.ts';
 import { hasSeveralOrigins, setCors } from './cors.ts';
-import { toHttpError } from './errors.ts';
+import { toHttpError } from './http-errors.ts';
 import { type Preflight, preflights } from './preflight.ts';
 import { ERROR_TYPE, respond } from './respond.ts';
 

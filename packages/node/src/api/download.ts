@@ -1,6 +1,5 @@
 import {
   type Cid,
-  type Dataset,
   datasetRef,
   decodeManifest,
   formatCid,
@@ -11,13 +10,14 @@ import {
   parseCid,
 } from '@codex/content';
 import { isCodexError } from '@codex/runtime';
-import { type ByteBatch, readBatches } from '../reader/index.ts';
+import { BatchReader, type ByteBatch } from '../reader/index.ts';
 import type { Call } from './call.ts';
 import type { ApiContext } from './context.ts';
 import { type Deadline, fetchDeadline, requestTimeoutMs } from './deadline.ts';
-import { DOWNLOAD_ERROR_TYPE, notRetrieved } from './errors.ts';
+import { DOWNLOAD_ERROR_TYPE, notRetrieved } from './http-errors.ts';
 import { HttpError } from './respond.ts';
 import { type Body, sendBody } from './send-body.ts';
+import type { BatchSource } from './write-batches.ts';
 
 const NOT_LOCAL = notRetrieved('Block not found in local store');
 
@@ -44,7 +44,7 @@ export async function downloadLocal(context: ApiContext, call: Call): Promise<vo
       const count = Math.ceil(end / blockSize) - first;
       for (const _gap of dataset.missing({ start: first, count })) throw notFound(NOT_LOCAL);
     },
-    read: (range) => readBatches({ dataset, range, signal: call.signal }),
+    read: (range) => new BatchReader({ dataset, range, signal: call.signal }),
   });
 }
 
@@ -58,7 +58,10 @@ export async function downloadNetwork(context: ApiContext, call: Call): Promise<
     const dataset = await context.repository.openDataset(datasetRef(manifest));
     await sendBody(context, call, {
       ...describe(cid, manifest),
-      read: (range) => withDeadline(context, dataset, range, deadline),
+      read: (range) => {
+        const { fetcher } = context;
+        return withDeadline(new BatchReader({ dataset, range, fetcher, signal: deadline.signal }), deadline);
+      },
     });
   } finally {
     deadline.clear();
@@ -78,18 +81,17 @@ export async function fetchManifest(context: ApiContext, cid: Cid, signal: Abort
 }
 
 /** The time runs while the fetch is waited for, not while the client takes its bytes. */
-async function* withDeadline(
-  context: ApiContext,
-  dataset: Dataset,
-  range: { readonly start: number; readonly end: number },
-  deadline: Deadline,
-): AsyncGenerator<ByteBatch> {
-  const { signal } = deadline;
-  for await (const batch of readBatches({ dataset, range, fetcher: context.fetcher, signal })) {
-    deadline.clear();
-    yield batch;
-    deadline.extend();
-  }
+function withDeadline(source: BatchReader, deadline: Deadline): BatchSource {
+  return {
+    async next() {
+      deadline.extend();
+      const result = await source.next();
+      deadline.clear();
+      return result;
+    },
+    suspend: () => source.suspend(),
+    return: () => source.return(),
+  };
 }
 
 function describe(cid: Cid, manifest: Manifest): Omit<Body, 'read'> {
@@ -101,8 +103,11 @@ function blockBody(cid: Cid, bytes: Uint8Array): Body {
   return {
     cid: formatCid(cid),
     size: bytes.length,
-    async *read({ start, end }) {
-      yield { offset: start, chunks: [bytes.subarray(start, end)], byteLength: end - start, release: () => {} };
-    },
+    read: ({ start, end }) => onePiece(bytes.subarray(start, end), start),
   };
+}
+
+async function* onePiece(bytes: Uint8Array, offset: number): AsyncGenerator<ByteBatch, undefined> {
+  yield { offset, chunks: [bytes], byteLength: bytes.length, release: () => {} };
+  return undefined;
 }

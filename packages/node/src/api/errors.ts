@@ -1,7 +1,4 @@
-import { CodexError, isCodexError } from '@codex/runtime';
-import { ERROR_TYPE, HttpError } from './respond.ts';
-
-/** The codes that the REST API logs or throws; to clients they appear as a status and a text. */
+/** The codes that the REST API throws; to clients they appear as a status and a text. `NODE_ERRORS` includes them. */
 export const API_ERRORS = {
   BODY_TRUNCATED: 'the client closed the connection before the end of its upload',
   BODY_STALLED: 'an upload brought no byte for too long',
@@ -9,49 +6,3 @@ export const API_ERRORS = {
   FETCH_TIMEOUT: 'nobody delivered the requested data within the time for one request',
   API_STOPPED: 'the REST API stops while a request is under way',
 } as const;
-
-export type ApiErrorCode = keyof typeof API_ERRORS;
-
-export class ApiError extends CodexError {
-  override readonly name: string = 'ApiError';
-  declare readonly code: ApiErrorCode;
-
-  constructor(code: ApiErrorCode, message: string, data: Record<string, unknown> = {}) {
-    super(code, message, data);
-  }
-}
-
-/** The reference's text for what is not there (06 §2). */
-export function notRetrieved(why: string): string {
-  return `The requested CID could not be retrieved (${why}).`;
-}
-
-/** The two download routes label their 404s with a charset (06 §1). */
-export const DOWNLOAD_ERROR_TYPE = `${ERROR_TYPE}; charset=utf-8`;
-
-/** How each coded error that can reach a client looks there. Everything else is 500. */
-export function toHttpError(error: unknown): HttpError {
-  if (error instanceof HttpError) return error;
-  if (!isCodexError(error)) return new HttpError(500, 'Internal error');
-  switch (error.code) {
-    case 'CID_INVALID':
-      return new HttpError(400, 'Incorrect Cid');
-    case 'BLOCK_NOT_FOUND':
-      return new HttpError(404, notRetrieved('Block not found'), DOWNLOAD_ERROR_TYPE);
-    case 'MANIFEST_INVALID':
-      return new HttpError(404, 'Unable to decode as manifest', DOWNLOAD_ERROR_TYPE);
-    case 'FETCH_TIMEOUT':
-      return new HttpError(504, notRetrieved(error.message));
-    case 'BODY_STALLED':
-      return new HttpError(408, error.message);
-    case 'BLOCK_IN_USE':
-      return new HttpError(409, error.message);
-    case 'QUOTA_EXCEEDED':
-    case 'DISK_FULL':
-      return new HttpError(507, error.message);
-    case 'API_STOPPED':
-      return new HttpError(503, error.message);
-    default:
-      return new HttpError(500, error.message);
-  }
-}

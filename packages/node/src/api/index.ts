@@ -1,5 +1,4 @@
 export { BASE_PATH } from './base-path.ts';
 export type { ApiComponents, ApiFetcher, ApiInit, ApiNetwork, ApiNode, RoutingNode } from './components.ts';
-export { API_ERRORS, ApiError, type ApiErrorCode } from './errors.ts';
 export { API_LIMITS, type ApiLimits } from './limits.ts';
 export { ApiServer } from './server.ts';

@@ -19,6 +19,15 @@ export interface ApiLimits {
   readonly uploadAheadBytes: number;
   /** Batches handed to a socket ahead of its acknowledgement: one on the wire, one waiting. */
   readonly downloadAheadBatches: number;
+  /** Downloads at a time; more get 503. A slow one costs a copied batch (1 MiB at most). */
+  readonly downloads: number;
+  /**
+   * Downloads at a time that hand pooled memory to their sockets; others copy. Clients that stop reading can so hold
+   * `downloadAheadBatches` × this many slabs, a quarter of the pool, and never what uploads and peers need.
+   */
+  readonly pooledDownloads: number;
+  /** A client that takes longer for a batch is slow: what was read ahead for it goes back to the pool. */
+  readonly slowWriteMs: number;
   /** After a refused upload: bytes of the rest of the body that are read, so that the client sees the answer. */
   readonly lingerBytes: number;
   /** After a refused upload: time for the same. */
@@ -44,6 +53,9 @@ export const API_LIMITS: ApiLimits = {
   downloadIdleMs: 120 * SECOND_MS,
   uploadAheadBytes: 1024 * KIB,
   downloadAheadBatches: 2,
+  downloads: 256,
+  pooledDownloads: 8,
+  slowWriteMs: 50,
   lingerBytes: 64 * 1024 * KIB,
   lingerMs: 5 * SECOND_MS,
   backgroundFetches: 8,

@@ -1,5 +1,4 @@
 import type { OutgoingHttpHeaders } from 'node:http';
-import type { ByteBatch } from '../reader/index.ts';
 import { type ByteRange, readRange } from './byte-range.ts';
 import type { Call } from './call.ts';
 import { applicableRange, etagOf, isNotModified, isPreconditionFailed } from './conditional.ts';
@@ -7,7 +6,7 @@ import { writeAttachment } from './content-disposition.ts';
 import type { ApiContext } from './context.ts';
 import { bareMediaType } from './media-type.ts';
 import { ERROR_TYPE, HttpError } from './respond.ts';
-import { writeBatches } from './write-batches.ts';
+import type { BatchSource } from './write-batches.ts';
 
 /** Something that can be sent whole or in part. */
 export interface Body {
@@ -18,7 +17,7 @@ export interface Body {
   readonly filename?: string | undefined;
   /** Fails when the range cannot be read, as far as that is known without reading it. */
   check?(range: ByteRange): void;
-  read(range: ByteRange): AsyncIterator<ByteBatch>;
+  read(range: ByteRange): BatchSource;
 }
 
 /**
@@ -48,15 +47,15 @@ export async function sendBody(context: ApiContext, call: Call, body: Body): Pro
     res.writeHead(status, headers).end();
     return;
   }
-  const batches = body.read(range);
+  const source = body.read(range);
   try {
-    const first = await batches.next();
+    const first = await source.next();
     res.writeHead(status, headers);
-    await writeBatches(res, batches, first, context.clock, context.limits);
+    await context.writer.write(res, source, first);
     res.end();
     context.counters.downloads.inc();
   } finally {
-    await batches.return?.();
+    await source.return(undefined);
   }
 }
 

@@ -2,11 +2,10 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Startable } from '@codex/runtime';
 import Fastify, { type FastifyInstance } from 'fastify';
-import { BASE_PATH } from './base-path.ts';
+import { NodeError } from '../errors.ts';
 import type { ApiComponents, ApiInit } from './components.ts';
 import { type ApiContext, createContext } from './context.ts';
 import { createDispatcher } from './dispatch.ts';
-import { ApiError } from './errors.ts';
 import { createHttpServer } from './http-server.ts';
 import { openApiRoute } from './openapi.ts';
 import { dataRoutes } from './routes/data.ts';
@@ -68,11 +67,11 @@ export class ApiServer implements Startable {
     return (this.#server.address() as AddressInfo | null)?.port ?? this.#init.port;
   }
 
-  /** `http://host:port/api/codex/v1`, reachable from this machine. */
+  /** `http://host:port`, reachable from this machine; the routes are below `BASE_PATH`. */
   get url(): string {
     const { bindAddress } = this.#init;
     const host = bindAddress === '0.0.0.0' ? '127.0.0.1' : bindAddress === '::' ? '[::1]' : bindAddress;
-    return `http://${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${this.port}${BASE_PATH}`;
+    return `http://${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${this.port}`;
   }
 
   /** Begins to listen. Rejects with the error of the socket (`EADDRINUSE`, `EADDRNOTAVAIL`, …). */
@@ -94,12 +93,12 @@ export class ApiServer implements Startable {
     });
     this.#server.closeIdleConnections();
     const cut = this.#context.clock.schedule(this.#context.limits.stopGraceMs, () => {
-      this.#stop.abort(new ApiError('API_STOPPED', 'The node is stopping'));
+      this.#stop.abort(new NodeError('API_STOPPED', 'The node is stopping'));
       this.#server.closeAllConnections();
     });
     await Promise.all([closed, this.#context.background.stop()]);
     cut();
-    this.#stop.abort(new ApiError('API_STOPPED', 'The node is stopping'));
+    this.#stop.abort(new NodeError('API_STOPPED', 'The node is stopping'));
     await this.#app.close();
   }
 }

@@ -1,56 +1,100 @@
 import type { ServerResponse } from 'node:http';
 import type { Clock } from '@codex/runtime';
+import { NodeError } from '../errors.ts';
 import type { ByteBatch } from '../reader/index.ts';
-import { ApiError } from './errors.ts';
-import { IdleTimer } from './idle-timer.ts';
+import type { ApiLimits } from './limits.ts';
 
-export interface WriteLimits {
-  readonly downloadAheadBatches: number;
-  readonly downloadIdleMs: number;
+/** Where a download's bytes come from. */
+export interface BatchSource {
+  next(): Promise<IteratorResult<ByteBatch, undefined>>;
+  /** Gives back what was read ahead; `next` goes on from there. */
+  suspend?(): Promise<void>;
+  return(value: undefined): Promise<unknown>;
+}
+
+export type WriteLimits = Pick<
+  ApiLimits,
+  'downloadAheadBatches' | 'downloadIdleMs' | 'pooledDownloads' | 'slowWriteMs'
+>;
+
+/**
+ * Writes batches to clients, as fast as they take them. The memory of a batch is shared by everything that runs in the
+ * node, so a client must not keep it: only a few downloads hand pooled memory to their sockets (they are fast), the
+ * others copy, and a client that falls behind gets its next bytes read when it asks for them.
+ */
+export class BatchWriter {
+  readonly #clock: Clock;
+  readonly #limits: WriteLimits;
+  #pooled = 0;
+
+  constructor(components: { readonly clock: Clock }, limits: WriteLimits) {
+    this.#clock = components.clock;
+    this.#limits = limits;
+  }
+
+  /**
+   * Writes `first` and what follows it. Rejects when the source fails or the client went away (`CLIENT_STALLED` when it
+   * took nothing for `downloadIdleMs`); every batch that was taken is released then, too.
+   */
+  async write(res: ServerResponse, source: BatchSource, first: IteratorResult<ByteBatch, undefined>): Promise<void> {
+    const pooled = this.#pooled < this.#limits.pooledDownloads;
+    const ahead = pooled ? this.#limits.downloadAheadBatches : 1;
+    if (pooled) this.#pooled++;
+    const inFlight: Promise<void>[] = [];
+    watch(res, this.#limits.downloadIdleMs);
+    try {
+      for (let next = first; !next.done; next = await source.next()) {
+        const written = writeBatch(res, pooled ? next.value : copied(next.value));
+        // Awaited below; until then a failure must not count as unhandled.
+        written.catch(() => {});
+        inFlight.push(written);
+        if (inFlight.length >= ahead) await this.#taken(res, source, inFlight.shift()!);
+      }
+      for (const written of inFlight) await this.#taken(res, source, written);
+    } finally {
+      await Promise.allSettled(inFlight);
+      if (pooled) this.#pooled--;
+    }
+  }
+
+  /** Waits until a batch is written; meanwhile nothing is read ahead for a client that is slow. */
+  async #taken(res: ServerResponse, source: BatchSource, written: Promise<void>): Promise<void> {
+    if (res.socket?.writableLength === 0) return written;
+    let suspended: Promise<void> | undefined;
+    const cancel = this.#clock.schedule(this.#limits.slowWriteMs, () => {
+      suspended = source.suspend?.();
+    });
+    try {
+      await written;
+      await suspended;
+    } finally {
+      cancel();
+    }
+  }
 }
 
 /**
- * Writes batches to a client, as fast as it takes them: `downloadAheadBatches` are in the socket at a time, and their
- * memory goes back when the socket has passed them on. A client that takes nothing for `downloadIdleMs` is cut off.
- * Rejects when the batches fail or the client went away; every batch that was taken is released then, too.
+ * Cuts off a client that takes nothing. The socket's own timer is used because only it sees progress inside a write: a
+ * batch may take minutes on a thin line. It also fires when the source is slow; then nothing waits to be written.
  */
-export async function writeBatches(
-  res: ServerResponse,
-  batches: AsyncIterator<ByteBatch>,
-  first: IteratorResult<ByteBatch>,
-  clock: Clock,
-  limits: WriteLimits,
-): Promise<void> {
-  const inFlight: Promise<void>[] = [];
-  for (let next = first; !next.done; next = await batches.next()) {
-    const written = writeBatch(res, next.value);
-    // Awaited below; until then a failure must not count as unhandled.
-    written.catch(() => {});
-    inFlight.push(written);
-    if (inFlight.length >= limits.downloadAheadBatches) await taken(res, inFlight.shift()!, clock, limits);
-  }
-  for (const written of inFlight) await taken(res, written, clock, limits);
-}
-
-/** Waits for one write. The time counts only here: a slow source is not the client's fault. */
-async function taken(res: ServerResponse, written: Promise<void>, clock: Clock, limits: WriteLimits): Promise<void> {
-  const socket = res.socket;
-  let flushed = socket?.bytesWritten ?? 0;
-  const idle = new IdleTimer(clock, limits.downloadIdleMs, () => {
-    // A big batch may take long on a thin line: it is alive as long as the socket's backlog shrinks.
-    const now = (socket?.bytesWritten ?? 0) - (socket?.writableLength ?? 0);
-    if (now !== flushed) {
-      flushed = now;
-      idle.touch();
-    } else {
-      res.destroy(new ApiError('CLIENT_STALLED', `The client took no byte for ${limits.downloadIdleMs} ms`));
+function watch(res: ServerResponse, limitMs: number): void {
+  res.setTimeout(limitMs, () => {
+    if ((res.socket?.writableLength ?? 0) > 0) {
+      res.destroy(new NodeError('CLIENT_STALLED', `The client took no byte for ${limitMs} ms`, { limitMs }));
     }
   });
-  try {
-    await written;
-  } finally {
-    idle.stop();
+}
+
+/** The same bytes in memory of their own; the pooled memory is released. */
+function copied(batch: ByteBatch): ByteBatch {
+  const bytes = Buffer.allocUnsafeSlow(batch.byteLength);
+  let at = 0;
+  for (const chunk of batch.chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
   }
+  batch.release();
+  return { ...batch, chunks: [bytes], release: () => {} };
 }
 
 function writeBatch(res: ServerResponse, batch: ByteBatch): Promise<void> {
@@ -67,7 +111,7 @@ function writeBatch(res: ServerResponse, batch: ByteBatch): Promise<void> {
     const onClose = () => finish(res.errored ?? new Error('The client closed the connection'));
     if (res.destroyed) return onClose();
     res.on('close', onClose);
-    if (batch.chunks.length === 0) return finish();
+    if (batch.byteLength === 0) return finish();
     // One system call for the whole batch.
     res.cork();
     batch.chunks.forEach((chunk, i) => {

@@ -1,4 +1,4 @@
-import type { Dataset, LeafRange } from '@codex/content';
+import type { Dataset, LeafRange, TreeCid } from '@codex/content';
 import { CodexError } from '@codex/runtime';
 
 /** What a reader needs of the exchange. */
@@ -7,6 +7,8 @@ export interface DatasetFetcher {
     dataset: Dataset,
     options?: { readonly signal?: AbortSignal | undefined; readonly ranges?: readonly LeafRange[] },
   ): Promise<void>;
+  /** Tells which leaf is waited for, in case somebody else's fetch of the dataset is somewhere else. */
+  focus?(treeCid: TreeCid, index: number): void;
 }
 
 /**
@@ -45,6 +47,7 @@ export class Arrival {
         }
         this.#start(index);
       }
+      this.#fetcher.focus?.(this.#dataset.ref.treeCid, index);
       await this.#heldOrOver(index);
     }
     this.#fruitless = 0;

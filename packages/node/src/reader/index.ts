@@ -1,3 +1,3 @@
 export type { DatasetFetcher } from './arrival.ts';
+export { BatchReader, type ReadInit, readDataset } from './batch-reader.ts';
 export type { ByteBatch } from './byte-batch.ts';
-export { type ReadInit, readBatches, readDataset } from './read-dataset.ts';

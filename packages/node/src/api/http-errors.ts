@@ -1,0 +1,37 @@
+import { isCodexError } from '@codex/runtime';
+import { ERROR_TYPE, HttpError } from './respond.ts';
+
+/** The reference's text for what is not there (06 §2). */
+export function notRetrieved(why: string): string {
+  return `The requested CID could not be retrieved (${why}).`;
+}
+
+/** The two download routes label their 404s with a charset (06 §1). */
+export const DOWNLOAD_ERROR_TYPE = `${ERROR_TYPE}; charset=utf-8`;
+
+/** How each coded error that can reach a client looks there. Everything else is 500. */
+export function toHttpError(error: unknown): HttpError {
+  if (error instanceof HttpError) return error;
+  if (!isCodexError(error)) return new HttpError(500, 'Internal error');
+  switch (error.code) {
+    case 'CID_INVALID':
+      return new HttpError(400, 'Incorrect Cid');
+    case 'BLOCK_NOT_FOUND':
+      return new HttpError(404, notRetrieved('Block not found'), DOWNLOAD_ERROR_TYPE);
+    case 'MANIFEST_INVALID':
+      return new HttpError(404, 'Unable to decode as manifest', DOWNLOAD_ERROR_TYPE);
+    case 'FETCH_TIMEOUT':
+      return new HttpError(504, notRetrieved(error.message));
+    case 'BODY_STALLED':
+      return new HttpError(408, error.message);
+    case 'BLOCK_IN_USE':
+      return new HttpError(409, error.message);
+    case 'QUOTA_EXCEEDED':
+    case 'DISK_FULL':
+      return new HttpError(507, error.message);
+    case 'API_STOPPED':
+      return new HttpError(503, error.message);
+    default:
+      return new HttpError(500, error.message);
+  }
+}
