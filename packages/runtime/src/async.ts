@@ -1,5 +1,3 @@
-import { CodexError } from './errors.ts';
-
 export interface AbortOptions {
   readonly signal?: AbortSignal | undefined;
 }
@@ -103,61 +101,6 @@ export class KeyedMutex {
       return await lock.mutex.run(work, options);
     } finally {
       if (--lock.users === 0) this.#locks.delete(key);
-    }
-  }
-}
-
-/**
- * A first-in first-out queue between producers and consumers. `push` waits while the queue is full (back-pressure);
- * iteration ends after `close`.
- */
-export class BoundedQueue<T> implements AsyncIterable<T> {
-  readonly #items: { value: T; release: () => void }[] = [];
-  readonly #room: Semaphore;
-  #wake: (() => void) | undefined;
-  #closed = false;
-  #error: unknown;
-
-  constructor(limit: number) {
-    this.#room = new Semaphore(limit);
-  }
-
-  get size(): number {
-    return this.#items.length;
-  }
-
-  async push(value: T, options?: AbortOptions): Promise<void> {
-    const release = await this.#room.acquire(options);
-    if (this.#closed) {
-      release();
-      throw this.#error ?? new CodexError('QUEUE_CLOSED', 'The queue is closed');
-    }
-    this.#items.push({ value, release });
-    this.#wake?.();
-  }
-
-  /** Ends the queue: consumers drain what is left and then finish, or fail with `error`. */
-  close(error?: unknown): void {
-    this.#closed = true;
-    this.#error = error;
-    this.#wake?.();
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<T> {
-    for (;;) {
-      const item = this.#items.shift();
-      if (item) {
-        item.release();
-        yield item.value;
-      } else if (this.#closed) {
-        if (this.#error !== undefined) throw this.#error;
-        return;
-      } else {
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
-        this.#wake = undefined;
-      }
     }
   }
 }

@@ -38,5 +38,5 @@ export function isCodexError(error: unknown, ...codes: string[]): error is Codex
 export const RUNTIME_ERRORS = {
   LIFECYCLE_MISUSE: 'a part was added or started in the wrong state',
   LIFECYCLE_STOPPED: 'stopped while it was still starting',
-  QUEUE_CLOSED: 'something was pushed to a queue that is closed',
+  QUEUE_CLOSED: 'something was pushed to a queue that is closed, or closed while the push waited',
 } as const;

@@ -1,5 +1,6 @@
-export { type AbortOptions, BoundedQueue, KeyedMutex, raceSignal, Semaphore } from './async.ts';
-export { type Cancel, type Clock, systemClock, VirtualClock } from './clock.ts';
+export { type AbortOptions, KeyedMutex, raceSignal, Semaphore } from './async.ts';
+export { BoundedQueue } from './bounded-queue.ts';
+export { type Cancel, type Clock, systemClock } from './clock.ts';
 export { CodexError, type ErrorFields, isCodexError, RUNTIME_ERRORS } from './errors.ts';
 export { Lifecycle, type Startable } from './lifecycle.ts';
 export { LOG_LEVELS, type Logger, type LogLevel, type LogProps, silentLogger } from './logger.ts';
@@ -13,3 +14,4 @@ export {
   noMetrics,
 } from './metrics.ts';
 export { type Random, seededRandom, systemRandom } from './random.ts';
+export { VirtualClock } from './virtual-clock.ts';

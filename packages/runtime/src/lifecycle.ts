@@ -24,7 +24,8 @@ export class Lifecycle implements Startable {
 
   /** Adds a part; parts start in the order in which they were added. */
   add<T extends Startable>(name: string, part: T): T {
-    if (this.#state !== 'new') throw new CodexError('LIFECYCLE_MISUSE', `Cannot add ${name} when ${this.#state}`, { name });
+    if (this.#state !== 'new')
+      throw new CodexError('LIFECYCLE_MISUSE', `Cannot add ${name} when ${this.#state}`, { name });
     this.#parts.push({ name, part });
     return part;
   }

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 export interface Random {
   /** `length` random bytes. */
   bytes(length: number): Uint8Array;
-  /** A whole number in 0 … `limit` − 1; `limit` is 1 … 2^32. */
+  /** A whole number in 0 … `limit` − 1; `limit` is 1 … 2^32, anything else a `RangeError`. */
   int(limit: number): number;
   /** A number in [0, 1). */
   float(): number;
@@ -15,6 +15,8 @@ const WORD_RANGE = 2 ** 32;
 function fromWords(nextWord: () => number): Omit<Random, 'bytes'> {
   return {
     int(limit) {
+      // Without this check a limit of 0 would search forever.
+      if (!Number.isInteger(limit) || limit < 1 || limit > WORD_RANGE) throw new RangeError(`No number below ${limit}`);
       // Rejection keeps the result unbiased for limits that do not divide 2^32.
       const usable = WORD_RANGE - (WORD_RANGE % limit);
       for (;;) {
