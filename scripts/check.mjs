@@ -23,7 +23,9 @@ for (const { name, command, args } of checks) {
   process.stdout.write(`${ok ? 'ok  ' : 'FAIL'} ${name} (${seconds} s)\n`);
   if (!ok) {
     failed++;
-    process.stdout.write(`${result.stdout ?? ''}${result.stderr ?? ''}${result.error ? `${result.error.message}\n` : ''}`);
+    process.stdout.write(
+      `${result.stdout ?? ''}${result.stderr ?? ''}${result.error ? `${result.error.message}\n` : ''}`,
+    );
   }
 }
 process.exit(failed === 0 ? 0 : 1);

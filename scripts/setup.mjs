@@ -47,7 +47,19 @@ function bootstrapNode() {
     process.stderr.write(`codex: fetching Node ${NODE_VERSION} (${name})\n`);
     mkdirSync(home, { recursive: true });
     writeFileSync(join(home, 'package.json'), '{"private":true}\n');
-    npm(['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error', `${name}@${NODE_VERSION}`], home, process.env.PATH);
+    npm(
+      [
+        'install',
+        '--no-save',
+        '--ignore-scripts',
+        '--no-audit',
+        '--no-fund',
+        '--loglevel=error',
+        `${name}@${NODE_VERSION}`,
+      ],
+      home,
+      process.env.PATH,
+    );
   }
   return bin;
 }
@@ -55,7 +67,11 @@ function bootstrapNode() {
 function install() {
   const bin = bootstrapNode();
   process.stderr.write('codex: installing dependencies (first start only)\n');
-  npm(['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], root, `${bin}${delimiter}${process.env.PATH}`);
+  npm(
+    ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'],
+    root,
+    `${bin}${delimiter}${process.env.PATH}`,
+  );
   writeFileSync(stampFile, stamp());
 }
 

@@ -70,7 +70,10 @@ describe('the import graph', () => {
       for (const target of importsOf(file)) {
         if (target.startsWith('node:')) continue;
         if (target.startsWith('.')) {
-          if (relative(join(root, folder), resolve(dirname(file), target)).startsWith('..') && !target.includes('scripts/')) {
+          if (
+            relative(join(root, folder), resolve(dirname(file), target)).startsWith('..') &&
+            !target.includes('scripts/')
+          ) {
             wrong.push(`${relative(root, file)} imports ${target}`);
           }
           continue;
@@ -89,7 +92,10 @@ describe('docs/errors.md', () => {
   const documented = new Map<string, string[]>();
   for (const section of page.split(/^## /m).slice(1)) {
     const name = section.slice(0, section.indexOf('\n')).trim();
-    documented.set(name, [...section.matchAll(/^\| `([A-Z0-9_]+)` \|/gm)].map((match) => match[1] ?? ''));
+    documented.set(
+      name,
+      [...section.matchAll(/^\| `([A-Z0-9_]+)` \|/gm)].map((match) => match[1] ?? ''),
+    );
   }
 
   it.each(workspaces().filter((folder) => existsSync(join(root, folder, 'src/errors.ts'))))(
