@@ -47,6 +47,7 @@ export async function sendBody(context: ApiContext, call: Call, body: Body): Pro
     res.writeHead(status, headers).end();
     return;
   }
+  if (context.writer.full) throw new HttpError(503, 'Too many downloads are under way');
   const source = body.read(range);
   try {
     const first = await source.next();

@@ -57,7 +57,7 @@ export class ApiServer implements Startable {
         dispatcher.malformed(request.raw, reply.raw);
       },
     });
-    dispatcher.register(app, [...routes, openApiRoute(routes)]);
+    dispatcher.register(app, [...routes, openApiRoute(routes, components.node.version)]);
     await app.ready();
     return new ApiServer(context, init, app, server!, stop);
   }

@@ -25,11 +25,17 @@ export type WriteLimits = Pick<
 export class BatchWriter {
   readonly #clock: Clock;
   readonly #limits: WriteLimits;
+  #active = 0;
   #pooled = 0;
 
   constructor(components: { readonly clock: Clock }, limits: WriteLimits) {
     this.#clock = components.clock;
     this.#limits = limits;
+  }
+
+  /** True while no further download may begin. */
+  get full(): boolean {
+    return this.#active >= this.#limits.downloads;
   }
 
   /**
@@ -39,6 +45,7 @@ export class BatchWriter {
   async write(res: ServerResponse, source: BatchSource, first: IteratorResult<ByteBatch, undefined>): Promise<void> {
     const pooled = this.#pooled < this.#limits.pooledDownloads;
     const ahead = pooled ? this.#limits.downloadAheadBatches : 1;
+    this.#active++;
     if (pooled) this.#pooled++;
     const inFlight: Promise<void>[] = [];
     watch(res, this.#limits.downloadIdleMs);
@@ -53,6 +60,7 @@ export class BatchWriter {
       for (const written of inFlight) await this.#taken(res, source, written);
     } finally {
       await Promise.allSettled(inFlight);
+      this.#active--;
       if (pooled) this.#pooled--;
     }
   }

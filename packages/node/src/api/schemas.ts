@@ -1,0 +1,209 @@
+import { type TSchema, Type } from 'typebox';
+
+/** The JSON bodies of the API, and the parameters of its routes, for the OpenAPI document and the tests. */
+
+const Cid = Type.String({ description: 'Content id, base58btc' });
+const Multiaddr = Type.String({ description: 'Multiaddr, for example /ip4/127.0.0.1/tcp/8070' });
+const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+const Size = Type.Integer({ minimum: 0 });
+
+export const ManifestJson = Type.Object(
+  {
+    treeCid: Cid,
+    datasetSize: Type.Integer({ minimum: 0, description: 'Bytes; of a protected dataset with parity and padding' }),
+    blockSize: Type.Integer({ minimum: 1, description: 'Bytes' }),
+    filename: nullable(Type.String()),
+    mimetype: nullable(Type.String()),
+    protected: Type.Boolean({ description: 'Erasure coded' }),
+    verifiable: Type.Optional(Type.Boolean({ description: 'Present when protected' })),
+  },
+  { additionalProperties: false },
+);
+
+export const DataItem = Type.Object({ cid: Cid, manifest: ManifestJson }, { additionalProperties: false });
+
+export const DataList = Type.Object({ content: Type.Array(DataItem) }, { additionalProperties: false });
+
+export const Space = Type.Object(
+  { totalBlocks: Size, quotaMaxBytes: Size, quotaUsedBytes: Size, quotaReservedBytes: Size },
+  { additionalProperties: false },
+);
+
+export const Exists = Type.Record(Type.String(), Type.Boolean(), {
+  description: 'One key, the CID; with ?shape=has a second one, has',
+});
+
+export const Spr = Type.Object({ spr: Type.String({ pattern: '^spr:' }) }, { additionalProperties: false });
+
+export const PeerId = Type.Object({ id: Type.String() }, { additionalProperties: false });
+
+const RoutingNode = Type.Object(
+  {
+    nodeId: Type.String({ description: 'Hex' }),
+    peerId: Type.String(),
+    record: Type.String({ description: 'Text dump of the signed peer record' }),
+    address: nullable(Type.String({ description: 'ip:port' })),
+    seen: Type.Boolean(),
+  },
+  { additionalProperties: false },
+);
+
+export const DebugInfo = Type.Object(
+  {
+    id: Type.String(),
+    addrs: Type.Array(Multiaddr),
+    repo: Type.String({ description: 'Data directory' }),
+    spr: Type.String(),
+    announceAddresses: Type.Array(Multiaddr),
+    table: Type.Object({ localNode: RoutingNode, nodes: Type.Array(RoutingNode) }, { additionalProperties: false }),
+    codex: Type.Object(
+      { version: Type.String(), revision: Type.String(), contracts: Type.String() },
+      { additionalProperties: false },
+    ),
+  },
+  { additionalProperties: false },
+);
+
+/** How one answer is described. Without a schema it has no body. */
+export interface AnswerDoc {
+  readonly description: string;
+  readonly type?: string;
+  readonly schema?: TSchema;
+}
+
+export interface OperationDoc {
+  readonly summary: string;
+  readonly tag: 'Data' | 'Node' | 'Debug' | 'Marketplace';
+  readonly query?: TSchema;
+  readonly headers?: TSchema;
+  /** Media type of the request body. */
+  readonly body?: string;
+  readonly answers: Readonly<Record<number, AnswerDoc>>;
+}
+
+const Binary = Type.String({ format: 'binary' });
+const Text = Type.String();
+const json = (description: string, schema: TSchema): AnswerDoc => ({ description, type: 'application/json', schema });
+const text = (description: string): AnswerDoc => ({ description, type: 'text/plain', schema: Text });
+const error = (description: string): AnswerDoc => ({ description, type: 'text/html', schema: Text });
+const BAD_CID = error('The CID cannot be parsed');
+const NOT_FOUND = error('Not here, or no manifest');
+const LATE = error('Nobody delivered it in time');
+const Timeout = Type.Object({
+  timeout: Type.Optional(Type.Number({ exclusiveMinimum: 0, description: 'Seconds; lowers the time of the server' })),
+});
+const Conditions = Type.Object({
+  Range: Type.Optional(Type.String({ description: 'One range of bytes' })),
+  'If-Range': Type.Optional(Type.String()),
+  'If-Match': Type.Optional(Type.String()),
+  'If-None-Match': Type.Optional(Type.String()),
+});
+const FILE_ANSWERS = {
+  200: { description: 'The file', type: 'application/octet-stream', schema: Binary },
+  206: { description: 'The asked range of it', type: 'application/octet-stream', schema: Binary },
+  304: { description: 'The client has it' },
+  400: BAD_CID,
+  404: NOT_FOUND,
+  412: error('The CID names other bytes'),
+  416: error('The range is not satisfiable'),
+};
+const MARKETPLACE = (summary: string): OperationDoc => ({
+  summary,
+  tag: 'Marketplace',
+  answers: { 503: error('Persistence is not enabled') },
+});
+
+/** By operation id, as the routes name them. */
+export const OPERATIONS: Readonly<Record<string, OperationDoc>> = {
+  upload: {
+    summary: 'Stores the body as a file',
+    tag: 'Data',
+    headers: Type.Object({
+      'Content-Disposition': Type.Optional(Type.String({ description: 'attachment; filename="…"' })),
+    }),
+    body: 'application/octet-stream',
+    answers: {
+      200: text('CID of the manifest'),
+      408: error('The body stalled'),
+      422: error('The MIME type or the filename is not valid, or there is no body'),
+      507: error('The quota or the disk is exhausted'),
+    },
+  },
+  listData: { summary: 'All local manifests', tag: 'Data', answers: { 200: json('The list', DataList) } },
+  downloadLocal: {
+    summary: 'A file or a block that is here; HEAD works, too',
+    tag: 'Data',
+    headers: Conditions,
+    answers: FILE_ANSWERS,
+  },
+  deleteLocal: {
+    summary: 'Deletes a block, or a file with all blocks that nothing else needs',
+    tag: 'Data',
+    answers: { 204: { description: 'It is not here (any more)' }, 400: BAD_CID, 409: error('A block of a file') },
+  },
+  hasBlock: {
+    summary: 'Whether a block or manifest is here',
+    tag: 'Data',
+    query: Type.Object({ shape: Type.Optional(Type.Literal('has')) }),
+    answers: { 200: json('Whether it is', Exists), 400: BAD_CID },
+  },
+  downloadNetwork: {
+    summary: 'Fetches a file from the network in the background',
+    tag: 'Data',
+    query: Timeout,
+    answers: {
+      200: json('What is being fetched', DataItem),
+      400: BAD_CID,
+      404: NOT_FOUND,
+      503: error('Too many fetches are waiting'),
+      504: LATE,
+    },
+  },
+  downloadNetworkStream: {
+    summary: 'A file, fetched from the network as far as it is not here; HEAD works, too',
+    tag: 'Data',
+    query: Timeout,
+    headers: Conditions,
+    answers: { ...FILE_ANSWERS, 504: LATE },
+  },
+  downloadNetworkManifest: {
+    summary: 'Fetches a manifest only',
+    tag: 'Data',
+    query: Timeout,
+    answers: { 200: json('The manifest', DataItem), 400: BAD_CID, 404: NOT_FOUND, 504: LATE },
+  },
+  space: { summary: 'Quota and its use', tag: 'Data', answers: { 200: json('Bytes and blocks', Space) } },
+  spr: {
+    summary: 'Signed peer record; bare text for Accept: text/plain',
+    tag: 'Node',
+    answers: { 200: json('The record', Spr), 503: error('Not available yet') },
+  },
+  peerId: {
+    summary: 'Peer id; bare text for Accept: text/plain',
+    tag: 'Node',
+    answers: { 200: json('The peer id', PeerId) },
+  },
+  nodePeerId: { summary: 'The same as /peerid', tag: 'Node', answers: { 200: json('The peer id', PeerId) } },
+  connect: {
+    summary: 'Connects a peer',
+    tag: 'Node',
+    query: Type.Object({ addrs: Type.Optional(Type.Array(Multiaddr)) }),
+    answers: { 200: text('Connected'), 400: error('The peer id or an address is wrong, or nobody answers there') },
+  },
+  debugInfo: { summary: 'What this node is', tag: 'Debug', answers: { 200: json('The node', DebugInfo) } },
+  setLogLevel: {
+    summary: 'Changes what is logged',
+    tag: 'Debug',
+    query: Type.Object({ level: Type.String({ description: '<level>[;<level>:topic,topic…]…' }) }),
+    answers: { 200: text('Empty'), 400: error('Missing log level'), 500: error('The levels that there are') },
+  },
+  listSlots: MARKETPLACE('Slots that this node hosts'),
+  getSlot: MARKETPLACE('One hosted slot'),
+  listAvailabilities: MARKETPLACE('Storage for sale'),
+  createAvailability: MARKETPLACE('Offers storage'),
+  updateAvailability: MARKETPLACE('Changes an offer'),
+  listReservations: MARKETPLACE('Reservations of an offer'),
+  requestStorage: MARKETPLACE('Requests storage for a file'),
+  listPurchases: MARKETPLACE('Purchases of this node'),
+  getPurchase: MARKETPLACE('One purchase'),
+};
