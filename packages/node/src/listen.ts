@@ -12,23 +12,24 @@ export function listen(
   option: string,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    const onError = (cause: NodeJS.ErrnoException) => {
-      const reason = cause.code === 'EADDRINUSE' ? 'the port is taken' : cause.message;
-      reject(
-        new NodeError(
-          'LISTEN_FAILED',
-          `Cannot listen on ${at.host}:${at.port}: ${reason}; choose another with --${option}`,
-          { ...at, option },
-          { cause },
-        ),
-      );
-    };
+    const onError = (cause: Error) => reject(listenError(cause, at, option));
     server.once('error', onError);
     server.listen(at.port, at.host, () => {
       server.off('error', onError);
       resolve();
     });
   });
+}
+
+/** LISTEN_FAILED for the error of a socket. */
+export function listenError(
+  cause: NodeJS.ErrnoException,
+  at: { readonly host: string; readonly port: number },
+  option: string,
+): NodeError {
+  const reason = cause.code === 'EADDRINUSE' ? 'the port is taken' : cause.message;
+  const message = `Cannot listen on ${at.host}:${at.port}: ${reason}; choose another with --${option}`;
+  return new NodeError('LISTEN_FAILED', message, { ...at, option }, { cause });
 }
 
 /** The URL that reaches a listening server from this machine. */

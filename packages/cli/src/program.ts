@@ -1,0 +1,80 @@
+import { Command, type OptionValues } from 'commander';
+import { ApiClient } from './api-client.ts';
+import { apiUrl } from './api-url.ts';
+import { completionScript, SHELLS } from './completion.ts';
+import type { Context } from './context.ts';
+import { CliError } from './errors.ts';
+import { createOutput } from './output.ts';
+import * as verbs from './verbs.ts';
+
+/** What the program needs of its process. */
+export interface ProgramInit {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly signal: AbortSignal;
+}
+
+/** The verbs that talk to a running node, as commander commands. */
+export function createProgram(init: ProgramInit): Command {
+  const program = new Command('codex')
+    .description('Talks to a running Codex node. Without a verb, codex runs a node: see codex --help.')
+    .exitOverride()
+    .configureHelp({ sortSubcommands: false });
+
+  const verb = (usage: string, description: string) =>
+    program
+      .command(usage)
+      .description(description)
+      .option('--api <url>', 'REST API of the node (default: CODEX_API, or http://127.0.0.1:8080)')
+      .option('--api-port <port>', 'port of the REST API on this machine (default: CODEX_API_PORT, or 8080)')
+      .option('--json', 'print results as JSON, one value per line')
+      .option('-q, --quiet', 'no progress')
+      .exitOverride();
+  const context = (options: OptionValues): Context => ({
+    api: new ApiClient({ base: apiUrl({ api: options.api, apiPort: options.apiPort }, init.env), signal: init.signal }),
+    output: createOutput({ json: options.json === true }),
+    signal: init.signal,
+    quiet: options.quiet === true,
+  });
+
+  verb('upload <files...>', 'upload files (- for standard input) and print their CIDs')
+    .option('--name <name>', 'file name to store with the data')
+    .option('--type <type>', 'media type to store with the data (default: by the extension)')
+    .action((files: string[], options) => verbs.upload(context(options), files, options));
+  verb('download <cid>', 'download a dataset, going on where an earlier run broke off')
+    .option('-o, --output <file>', 'file, directory, or - for standard output (default: the stored name)')
+    .option('--local', 'only what the node holds itself, nothing from peers')
+    .option('-f, --force', 'replace an existing file')
+    .action((cid: string, options) => verbs.download(context(options), cid, options));
+  verb('fetch <cid>', 'let the node fetch a dataset from its peers, in the background').action((cid: string, options) =>
+    verbs.fetchDataset(context(options), cid),
+  );
+  verb('ls', 'list the datasets that the node holds').action((options) => verbs.list(context(options)));
+  verb('rm <cids...>', 'remove datasets or blocks from the node').action((cids: string[], options) =>
+    verbs.remove(context(options), cids),
+  );
+  verb('exists <cid>', 'tell whether the node holds a block; exit code 3 when it does not').action(
+    (cid: string, options) => verbs.exists(context(options), cid),
+  );
+  verb('info [cid]', 'show the node, or the manifest of a dataset').action((cid: string | undefined, options) =>
+    verbs.info(context(options), cid),
+  );
+  verb('space', 'show how much the node stores, and may store').action((options) => verbs.space(context(options)));
+  verb(
+    'connect <peer> [addresses...]',
+    'connect the node to a peer: PEER ADDRESS…, or one address with /p2p/PEER',
+  ).action((peer: string, addresses: string[], options) => verbs.connect(context(options), peer, addresses));
+  verb('log-level <spec>', 'change what the node logs, e.g. "info;trace:codex,blockexc"').action(
+    (spec: string, options) => verbs.setLogLevel(context(options), spec),
+  );
+  program
+    .command('completion <shell>')
+    .description(`print a completion script: ${SHELLS.join(', ')}`)
+    .exitOverride()
+    .action((shell: string) => {
+      const script = completionScript(shell, program);
+      if (script === undefined)
+        throw new CliError('USAGE', `There is a completion for ${SHELLS.join(', ')}`, { shell });
+      process.stdout.write(script);
+    });
+  return program;
+}

@@ -1,0 +1,159 @@
+import { join, resolve } from 'node:path';
+import { type Startable, systemClock, systemRandom } from '@codex/runtime';
+import { Announcement } from './announcement.ts';
+import { readBuildInfo } from './build-info.ts';
+import type { NodeOverrides, NodeParts } from './codex-node.ts';
+import type { NodeConfig } from './config/index.ts';
+import { loadOrCreateKey, prepareDirectory } from './identity/index.ts';
+import { listenError } from './listen.ts';
+import { NodeLog } from './logging/index.ts';
+import { staticPeers } from './static-peers.ts';
+
+/** Makes the parts of a node and wires them, in the order of 07 §1. Called by `CodexNode.create`. */
+export async function assembleNode(config: NodeConfig, overrides: NodeOverrides): Promise<NodeParts> {
+  const log = overrides.log ?? NodeLog.open({ level: config.logLevel, format: config.logFormat, file: config.logFile });
+  const clock = overrides.clock ?? systemClock;
+  const random = overrides.random ?? systemRandom;
+  const logger = log.logger('codex node');
+
+  // The big libraries load while the disk is looked at; whoever only reads a configuration never loads them.
+  const loading = Promise.all([
+    import('@codex/compute'),
+    import('@codex/store'),
+    import('@codex/exchange'),
+    import('./api/index.ts'),
+    import('./metrics/index.ts'),
+  ]);
+  loading.catch(() => {});
+
+  const dataDir = resolve(config.dataDir);
+  if ((await prepareDirectory(dataDir)).corrected) {
+    logger.warn('Data directory was open to others: rights corrected', { path: dataDir });
+  }
+  const identity = await loadOrCreateKey(resolve(dataDir, config.netPrivkey));
+  const build = await readBuildInfo();
+  const [compute, store, exchange, api, metrics] = await loading;
+
+  const registry = new metrics.PrometheusMetrics({ nowMs: () => clock.now() });
+  const shared = { clock, random, metrics: registry };
+  const pool = compute.createCompute(config.numThreads === 0 ? {} : { threads: config.numThreads }, {
+    clock,
+    metrics: registry,
+    logger: log.logger('codex compute'),
+  });
+  const slabs = new compute.SharedSlabPool();
+  const repository = await store.DiskRepository.open(
+    { ...shared, compute: pool, slabs, logger: log.logger('codex repostore') },
+    {
+      path: join(dataDir, 'repo'),
+      quotaBytes: config.storageQuota,
+      blockTtlMs: config.blockTtl,
+      maintenanceIntervalMs: config.blockMi,
+      maintenanceBatch: config.blockMn,
+    },
+  );
+  let closing: Promise<void> | undefined;
+  const close = () => {
+    closing ??= (async () => {
+      await repository.close();
+      await pool.stop();
+    })();
+    return closing;
+  };
+  try {
+    const network =
+      overrides.network?.(identity) ??
+      (await exchange.Libp2pNetwork.create(
+        {
+          privateKey: identity.privateKey,
+          listenAddrs: config.listenAddrs,
+          maxPeers: config.maxPeers,
+          agentVersion: config.agentString,
+          staticPeers: staticPeers(config, logger),
+        },
+        { clock, random, logger: log.logger('libp2p') },
+      ));
+    const blocks = new exchange.Exchange(
+      {
+        ...shared,
+        network,
+        repository,
+        compute: pool,
+        logger: log.logger('codex blockexcengine'),
+        ...(overrides.finder && { finder: overrides.finder }),
+      },
+      { findDeadlineMs: config.fetchTimeout },
+    );
+    const announcement = new Announcement({ identity, network, clock, logger }, { nat: config.nat });
+    const apiAt = { host: config.apiBindaddr, port: config.apiPort };
+    const server = await api.ApiServer.create(
+      {
+        ...shared,
+        repository,
+        network,
+        fetcher: blocks,
+        logLevels: log.levels,
+        logger: log.logger('codex restapi'),
+        node: {
+          ...build,
+          peerId: identity.peerId,
+          repoPath: dataDir,
+          spr: () => announcement.uri,
+          record: () => announcement.text,
+          announceAddrs: () => [...announcement.addresses],
+        },
+      },
+      {
+        bindAddress: apiAt.host,
+        port: apiAt.port,
+        corsOrigin: config.apiCorsOrigin,
+        fetchTimeoutMs: config.fetchTimeout,
+      },
+    );
+
+    const state = { ready: false };
+    const processMetrics = config.metrics ? new metrics.ProcessMetrics({ metrics: registry }) : undefined;
+    const metricsServer = config.metrics
+      ? new metrics.MetricsServer(
+          { metrics: registry, ready: () => state.ready, logger: log.logger('codex metrics') },
+          { host: config.metricsAddress, port: config.metricsPort },
+        )
+      : undefined;
+    // Last, so that the parts above had the choice of help texts and labels.
+    metrics.registerReferenceMetrics(registry);
+
+    const startables: { name: string; part: Startable }[] = [
+      ...(processMetrics ? [{ name: 'process metrics', part: processMetrics }] : []),
+      ...(metricsServer ? [{ name: 'metrics server', part: metricsServer }] : []),
+      { name: 'repository', part: { start: () => pool.start(), stop: close } },
+      { name: 'network', part: network },
+      { name: 'announcement', part: announcement },
+      { name: 'exchange', part: blocks },
+      {
+        name: 'REST API',
+        part: {
+          start: () => server.start().catch((error) => Promise.reject(listenError(error, apiAt, 'api-port'))),
+          stop: () => server.stop(),
+        },
+      },
+    ];
+    return {
+      log,
+      identity,
+      metrics: registry,
+      metricsServer,
+      compute: pool,
+      repository,
+      network,
+      exchange: blocks,
+      announcement,
+      api: server,
+      startables,
+      close,
+      state,
+    };
+  } catch (error) {
+    await close().catch(() => {});
+    throw error;
+  }
+}

@@ -1,0 +1,151 @@
+import type { Compute } from '@codex/compute';
+import type { Repository } from '@codex/content';
+import type { BlockFetcher, PeerFinder, PeerNetwork } from '@codex/exchange';
+import { type Clock, Lifecycle, type Random, type Startable } from '@codex/runtime';
+import type { Announcement } from './announcement.ts';
+import type { ApiServer } from './api/index.ts';
+import { assembleNode } from './assemble-node.ts';
+import type { NodeConfig } from './config/index.ts';
+import { configSummary } from './config-summary.ts';
+import { NodeError } from './errors.ts';
+import type { Identity } from './identity/index.ts';
+import type { NodeLog } from './logging/index.ts';
+import type { MetricsServer, PrometheusMetrics } from './metrics/index.ts';
+
+/** What takes the place of a part that the node would make itself: for tests, simulators and later releases. */
+export interface NodeOverrides {
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly log?: NodeLog;
+  /** Given the key, so that records and network agree on who the node is. */
+  readonly network?: (identity: Identity) => PeerNetwork;
+  /** Discovery; none by default. */
+  readonly finder?: PeerFinder;
+}
+
+/** The parts of a node. */
+export interface NodeParts {
+  readonly log: NodeLog;
+  readonly identity: Identity;
+  readonly metrics: PrometheusMetrics;
+  readonly metricsServer: MetricsServer | undefined;
+  readonly compute: Compute;
+  readonly repository: Repository;
+  readonly network: PeerNetwork;
+  readonly exchange: BlockFetcher;
+  readonly announcement: Announcement;
+  readonly api: ApiServer;
+  /** Gives back what was opened while the node was made; harmless when called again. */
+  readonly close: () => Promise<void>;
+  /** All that starts and stops, in order. */
+  readonly startables: readonly { readonly name: string; readonly part: Startable }[];
+  /** Set while the node serves. */
+  readonly state: { ready: boolean };
+}
+
+/** A stop that lasts longer is given up: whoever supervises the process would kill it soon. */
+const STOP_DEADLINE_MS = 15_000;
+
+/** A whole storage node: repository, peers, exchange and REST API, wired together (07 §1). */
+export class CodexNode implements Startable {
+  readonly config: NodeConfig;
+  readonly #parts: NodeParts;
+  readonly #lifecycle = new Lifecycle();
+
+  private constructor(config: NodeConfig, parts: NodeParts) {
+    this.config = config;
+    this.#parts = parts;
+    for (const { name, part } of parts.startables) this.#lifecycle.add(name, part);
+  }
+
+  /**
+   * Makes the parts of a node; nothing listens yet. What was opened is closed again when a later part fails.
+   * Errors: DATA_DIR_UNUSABLE, KEY_FILE_UNSAFE, KEY_FILE_INVALID, LOG_FILE_UNWRITABLE, and those of the repository.
+   */
+  static async create(config: NodeConfig, overrides: NodeOverrides = {}): Promise<CodexNode> {
+    return new CodexNode(config, await assembleNode(config, overrides));
+  }
+
+  get log(): NodeLog {
+    return this.#parts.log;
+  }
+
+  get identity(): Identity {
+    return this.#parts.identity;
+  }
+
+  get peerId(): string {
+    return this.#parts.identity.peerId;
+  }
+
+  get repository(): Repository {
+    return this.#parts.repository;
+  }
+
+  get network(): PeerNetwork {
+    return this.#parts.network;
+  }
+
+  get exchange(): BlockFetcher {
+    return this.#parts.exchange;
+  }
+
+  get metrics(): PrometheusMetrics {
+    return this.#parts.metrics;
+  }
+
+  /** Base URL of the REST API, `http://host:port/api/codex/v1`, once started. */
+  get apiUrl(): string {
+    return this.#parts.api.url;
+  }
+
+  /** `http://host:port` of the metrics server, once started and if there is one. */
+  get metricsUrl(): string | undefined {
+    return this.#parts.metricsServer?.url;
+  }
+
+  /** The signed record of the announced addresses, once started. */
+  get spr(): string | undefined {
+    return this.#parts.announcement.uri;
+  }
+
+  /** True while the node serves. */
+  get ready(): boolean {
+    return this.#parts.state.ready;
+  }
+
+  /** Starts everything; the REST API listens last. Errors: LISTEN_FAILED and those of the parts. */
+  async start(): Promise<void> {
+    const logger = this.log.logger('codex node');
+    logger.info('Starting codex node', { config: configSummary(this.config, this.peerId) });
+    try {
+      await this.#lifecycle.start();
+    } catch (error) {
+      // The lifecycle has stopped what it started; the rest was opened by `create`.
+      await this.#parts.close().catch(() => {});
+      throw error;
+    }
+    this.#parts.state.ready = true;
+    this.log.logger('codex restapi').info('REST service started', { url: this.apiUrl });
+  }
+
+  /** Stops everything in reverse order. Error: STOP_DEADLINE_EXCEEDED when that takes too long. */
+  async stop(): Promise<void> {
+    this.#parts.state.ready = false;
+    const logger = this.log.logger('codex node');
+    logger.notice('Stopping codex node');
+    let timer: NodeJS.Timeout | undefined;
+    const deadline = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        reject(new NodeError('STOP_DEADLINE_EXCEEDED', `The node did not stop within ${STOP_DEADLINE_MS} ms`));
+      }, STOP_DEADLINE_MS);
+    });
+    try {
+      await Promise.race([this.#lifecycle.stop().finally(() => this.#parts.close()), deadline]);
+    } finally {
+      clearTimeout(timer);
+    }
+    logger.notice('Codex node stopped');
+    await this.log.flush();
+  }
+}
