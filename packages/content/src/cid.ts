@@ -52,9 +52,14 @@ function incorrect(reason: string): ContentError {
   return new ContentError('CID_INVALID', 'Incorrect Cid', { reason });
 }
 
+/** A multihash of a copy of `digest`: `create` of the library would keep the caller's memory. */
+function multihash<Code extends number>(code: Code, digest: Uint8Array) {
+  return createDigest(code, new Uint8Array(digest));
+}
+
 /** The content id of `digest` under a codec and hash. The digest is copied. */
 export function makeCid(codec: number, hashCodec: number, digest: Uint8Array): Cid {
-  return CID.createV1(codec, createDigest(hashCodec, digest));
+  return CID.createV1(codec, multihash(hashCodec, digest));
 }
 
 function sha256Cid(codec: number, digest: Uint8Array): Cid {
@@ -111,7 +116,7 @@ export function decodeCid(bytes: Uint8Array): Cid {
   if (length > MAX_CID_DIGEST_BYTES || length !== (expected ?? length)) throw incorrect('bad digest length');
   if (bytes.length !== digestAt + length) throw incorrect('bad length');
   const digest = bytes.subarray(digestAt);
-  return v0 ? CID.createV0(createDigest(SHA2_256, digest)) : makeCid(codec, hashCodec, digest);
+  return v0 ? CID.createV0(multihash(SHA2_256, digest)) : makeCid(codec, hashCodec, digest);
 }
 
 /** Parses a CID in any multibase, or `Qm…` of version 0. Error: `CID_INVALID` with the message `Incorrect Cid`. */

@@ -141,8 +141,8 @@ function readVerification(reader: ProtoReader): Verification {
   const slotRoots: Uint8Array[] = [];
   let [cellSize, strategy] = [0, 0];
   while (reader.next()) {
-    if (reader.key === bytesKey(1)) verifyRoot = reader.bytes().slice();
-    else if (reader.key === bytesKey(2)) slotRoots.push(reader.bytes().slice());
+    if (reader.key === bytesKey(1)) verifyRoot = new Uint8Array(reader.bytes());
+    else if (reader.key === bytesKey(2)) slotRoots.push(new Uint8Array(reader.bytes()));
     else if (reader.key === varintKey(3)) cellSize = reader.uint();
     else if (reader.key === varintKey(4)) strategy = reader.uint();
   }
@@ -161,7 +161,7 @@ function readText(reader: ProtoReader, name: string, maxBytes: number): string {
   if (bytes.length > maxBytes) throw invalid(`${name} too long`, { length: bytes.length });
   try {
     // A copy, because decoders refuse shared memory.
-    return utf8Decoder.decode(bytes.slice());
+    return utf8Decoder.decode(new Uint8Array(bytes));
   } catch {
     throw invalid(`${name} is not UTF-8`);
   }

@@ -135,29 +135,32 @@ export class ProtoReader {
 
 /** Longer byte strings are kept by reference instead of being copied into the writer. */
 const REFERENCE_FROM_BYTES = 1024;
-const SCRATCH_BYTES = 256;
+
+/** Room for the first fields: most messages inside messages need no more. */
+const SCRATCH_BYTES = 64;
 
 /**
  * Builds a message. Long byte strings are not copied: `parts` gives the pieces for a gathering write, so that a block
  * goes from its slab to the socket untouched. They must not change until then.
  */
 export class ProtoWriter {
+  /** Finished pieces; what was written since stands in `#scratch` from `#start` to `#end`. */
   readonly #parts: Uint8Array[] = [];
   #partsLength = 0;
   #scratch = new Uint8Array(SCRATCH_BYTES);
-  #used = 0;
+  #start = 0;
+  #end = 0;
 
   /** Bytes written so far. */
   get length(): number {
-    return this.#partsLength + this.#used;
+    return this.#partsLength + this.#end - this.#start;
   }
 
   /** Writes a whole number, 0 … 2^53 − 1. */
   uint(field: number, value: number): this {
     if (!Number.isSafeInteger(value) || value < 0) throw invalid(`cannot write ${value}`);
     this.#reserve(2 * VARINT_MAX_BYTES);
-    this.#used = writeVarint(varintKey(field), this.#scratch, this.#used);
-    this.#used = writeVarint(value, this.#scratch, this.#used);
+    this.#end = writeVarint(value, this.#scratch, writeVarint(varintKey(field), this.#scratch, this.#end));
     return this;
   }
 
@@ -169,7 +172,8 @@ export class ProtoWriter {
 
   message(field: number, inner: ProtoWriter): this {
     this.#header(field, inner.length);
-    for (const part of inner.parts()) this.#append(part);
+    for (const part of inner.#parts) this.#append(part);
+    if (inner.#end > inner.#start) this.#append(inner.#scratch.subarray(inner.#start, inner.#end));
     return this;
   }
 
@@ -192,8 +196,7 @@ export class ProtoWriter {
 
   #header(field: number, length: number): void {
     this.#reserve(2 * VARINT_MAX_BYTES);
-    this.#used = writeVarint(bytesKey(field), this.#scratch, this.#used);
-    this.#used = writeVarint(length, this.#scratch, this.#used);
+    this.#end = writeVarint(length, this.#scratch, writeVarint(bytesKey(field), this.#scratch, this.#end));
   }
 
   #append(value: Uint8Array): void {
@@ -203,23 +206,26 @@ export class ProtoWriter {
       this.#partsLength += value.length;
     } else {
       this.#reserve(value.length);
-      this.#scratch.set(value, this.#used);
-      this.#used += value.length;
+      this.#scratch.set(value, this.#end);
+      this.#end += value.length;
     }
   }
 
+  /** Makes room; what is not in a finished piece moves, so that pieces stay few. */
   #reserve(length: number): void {
-    if (this.#used + length <= this.#scratch.length) return;
-    this.#seal();
-    this.#scratch = new Uint8Array(Math.max(SCRATCH_BYTES, 2 * length));
+    if (this.#end + length <= this.#scratch.length) return;
+    const pending = this.#scratch.subarray(this.#start, this.#end);
+    this.#scratch = new Uint8Array(Math.max(SCRATCH_BYTES, 2 * (pending.length + length)));
+    this.#scratch.set(pending);
+    this.#start = 0;
+    this.#end = pending.length;
   }
 
-  /** Moves what was written into the list of parts; the rest of the scratch goes on being used. */
+  /** Finishes a piece; the rest of the scratch goes on being used. */
   #seal(): void {
-    if (this.#used === 0) return;
-    this.#parts.push(this.#scratch.subarray(0, this.#used));
-    this.#partsLength += this.#used;
-    this.#scratch = this.#scratch.subarray(this.#used);
-    this.#used = 0;
+    if (this.#end === this.#start) return;
+    this.#parts.push(this.#scratch.subarray(this.#start, this.#end));
+    this.#partsLength += this.#end - this.#start;
+    this.#start = this.#end;
   }
 }

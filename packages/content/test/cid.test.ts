@@ -125,10 +125,17 @@ describe('cid', () => {
     );
   });
 
-  it('keeps nothing of the memory it decoded from', () => {
-    const bytes = unhex(files[0]!.treeCid.hex);
-    const cid = decodeCid(bytes);
-    bytes.fill(0);
-    expect(formatCid(cid)).toBe(files[0]!.treeCid.str);
+  it('keeps nothing of the memory it was made from, buffers and shared memory included', () => {
+    const { hex: binary, str } = files[0]!.treeCid;
+    const shared = new Uint8Array(new SharedArrayBuffer(38));
+    shared.set(unhex(binary));
+    for (const bytes of [unhex(binary), Buffer.from(binary, 'hex'), shared]) {
+      const cids = [decodeCid(bytes), treeCid(bytes.subarray(6)), makeCid(0xcd03, 0x12, bytes.subarray(6))];
+      bytes.fill(0);
+      for (const cid of cids) {
+        expect(formatCid(cid)).toBe(str);
+        expect(hex(digestOf(cid))).toBe(binary.slice(12));
+      }
+    }
   });
 });

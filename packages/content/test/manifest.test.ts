@@ -192,12 +192,16 @@ describe('manifest', () => {
     }
   });
 
-  it('decodes from shared memory and keeps nothing of it', () => {
-    const bytes = unhex(files[3]!.manifestBytes);
-    const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));
-    shared.set(bytes);
-    const manifest = decodeManifest(shared);
-    shared.fill(0);
-    expect(hex(encodeManifest(manifest))).toBe(files[3]!.manifestBytes);
+  it('decodes from buffers and shared memory, and keeps nothing of them', () => {
+    for (const encoded of [files[3]!.manifestBytes, erasures[0]!.verifiable.manifestBytes]) {
+      const shared = new SharedArrayBuffer(encoded.length / 2);
+      for (const bytes of [unhex(encoded), Buffer.from(encoded, 'hex'), new Uint8Array(shared), Buffer.from(shared)]) {
+        bytes.set(unhex(encoded));
+        const manifest = decodeManifest(bytes);
+        bytes.fill(0);
+        expect(hex(encodeManifest(manifest))).toBe(encoded);
+        expect(hex(manifest.treeCid.multihash.digest)).not.toBe('00'.repeat(32));
+      }
+    }
   });
 });
