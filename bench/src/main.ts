@@ -1,0 +1,133 @@
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import { type Claim, passes } from './claim.ts';
+import { describeMachine, machineLine } from './machine.ts';
+import { objects, table } from './report.ts';
+
+const HOME = dirname(dirname(fileURLToPath(import.meta.url)));
+const EXIT_TARGET_MISSED = 1;
+const EXIT_USAGE = 2;
+/** Fewer rounds make no median. */
+const ROUNDS = 3;
+const QUICK_BYTES = 64 * 1024 * 1024;
+
+const claims = readdirSync(HOME, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory() && existsSync(join(HOME, entry.name, 'run.ts')))
+  .map((entry) => entry.name);
+
+const HELP = `Measures one claim of the project beside its rivals, in the same run on this machine.
+
+  npm run bench -- NAME… [options]
+
+  NAME          ${claims.join(', ')}, or all
+  --size SIZE   bytes of the file that is moved, e.g. 256MiB, 8GiB (default: as the claim says)
+  --rounds N    measured rounds (default ${ROUNDS})
+  --quick       a short run to see that it works; not to be quoted
+  --json        one JSON object per line
+  --record      append the result to bench/results/NAME.jsonl
+  --dir DIR     where temporary files go (default: the system's)
+
+Exit codes: 0 all targets met, 1 a target was missed or a measurement failed, 2 wrong usage.
+`;
+
+function parseSize(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*([kmgt]?)(i?b)?$/i.exec(text.trim());
+  const power = 'kmgt'.indexOf(match?.[2]?.toLowerCase() || '-') + 1;
+  if (!match || Number(match[1]) <= 0) throw new TypeError(`--size takes a size such as 256MiB, not ${text}`);
+  return Math.round(Number(match[1]) * 1024 ** power);
+}
+
+async function measure(name: string, options: ReturnType<typeof parse>, signal: AbortSignal): Promise<boolean> {
+  const { default: claim } = (await import(pathToFileURL(join(HOME, name, 'run.ts')).href)) as { default: Claim };
+  const directory = mkdtempSync(join(options.dir ?? tmpdir(), 'codex-bench-'));
+  const cleanUp = () => rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
+  process.once('exit', cleanUp);
+  const machine = describeMachine(directory);
+  const sizeBytes = options.size ?? (options.quick ? Math.min(QUICK_BYTES, claim.sizeBytes) : claim.sizeBytes);
+  const note = (text: string) => process.stderr.write(`  ${text}\n`);
+  process.stderr.write(`${claim.name}: ${claim.question}\n${machineLine(machine)}\n`);
+  try {
+    const began = performance.now();
+    const rows = await claim.run({
+      sizeBytes,
+      sizeGiven: options.size !== undefined,
+      rounds: options.rounds,
+      quick: options.quick,
+      directory,
+      signal,
+      note,
+    });
+    const seconds = Math.round((performance.now() - began) / 100) / 10;
+    if (options.json) for (const row of objects(claim.name, rows)) process.stdout.write(`${JSON.stringify(row)}\n`);
+    else process.stdout.write(`\n${table(rows)}\n`);
+    if (options.record) {
+      mkdirSync(join(HOME, 'results'), { recursive: true });
+      const record = {
+        at: new Date().toISOString(),
+        machine,
+        sizeBytes,
+        rounds: options.rounds,
+        quick: options.quick,
+        seconds,
+      };
+      appendFileSync(
+        join(HOME, 'results', `${claim.name}.jsonl`),
+        `${JSON.stringify({ ...record, rows: objects(claim.name, rows) })}\n`,
+      );
+    }
+    return rows.every((row) => passes(row) !== false);
+  } finally {
+    process.off('exit', cleanUp);
+    cleanUp();
+  }
+}
+
+function parse(args: string[]) {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      size: { type: 'string' },
+      rounds: { type: 'string', default: String(ROUNDS) },
+      quick: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      record: { type: 'boolean', default: false },
+      dir: { type: 'string' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  const names = positionals.includes('all') ? claims : positionals;
+  for (const name of names) {
+    if (!claims.includes(name)) throw new TypeError(`There is no claim ${name}: ${claims.join(', ')}`);
+  }
+  const rounds = Number(values.rounds);
+  if (!Number.isInteger(rounds) || rounds < 1)
+    throw new TypeError(`--rounds takes a number from 1, not ${values.rounds}`);
+  const size = values.size === undefined ? undefined : parseSize(values.size);
+  return { ...values, names, rounds: values.quick ? 1 : rounds, size };
+}
+
+const interruption = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  // Rivals end with this process, nodes are stopped by their guardian, and the directory goes on exit.
+  process.once(name, () => process.exit(130));
+}
+
+try {
+  const options = parse(process.argv.slice(2));
+  if (options.help || options.names.length === 0) {
+    process.stdout.write(HELP);
+    process.exitCode = options.help ? 0 : EXIT_USAGE;
+  }
+  for (const name of options.names) {
+    if (!(await measure(name, options, interruption.signal))) process.exitCode = EXIT_TARGET_MISSED;
+  }
+  // Kept-alive connections to what was measured are of no more use.
+  process.exit();
+} catch (error) {
+  process.stderr.write(`${error instanceof TypeError ? error.message : ((error as Error).stack ?? error)}\n`);
+  process.exit(error instanceof TypeError ? EXIT_USAGE : EXIT_TARGET_MISSED);
+}
