@@ -12,7 +12,7 @@ import { loadFromHelia } from './helia/load.ts';
 interface Helia {
   start(): Promise<void>;
   stop(): Promise<void>;
-  readonly libp2p: { getMultiaddrs(): { toString(): string }[]; dial(addr: unknown): Promise<unknown> };
+  readonly libp2p: EventTarget & { getMultiaddrs(): { toString(): string }[]; dial(addr: unknown): Promise<unknown> };
 }
 interface UnixFs {
   addByteStream(source: AsyncIterable<Uint8Array>): Promise<{ toString(): string }>;
@@ -28,6 +28,7 @@ const { FsBlockstore } = await loadFromHelia<{ FsBlockstore: new (path: string) 
 const { tcp } = await loadFromHelia<{ tcp(): unknown }>('@libp2p/tcp');
 const { noise } = await loadFromHelia<{ noise(): unknown }>('@libp2p/noise');
 const { yamux } = await loadFromHelia<{ yamux(): unknown }>('@libp2p/yamux');
+const { identify } = await loadFromHelia<{ identify(): unknown }>('@libp2p/identify');
 const { multiaddr } = await loadFromHelia<{ multiaddr(text: string): unknown }>('@multiformats/multiaddr');
 const { CID } = await loadFromHelia<{ CID: { parse(text: string): unknown } }>('multiformats');
 
@@ -39,6 +40,8 @@ async function start(directory: string, listen: string[]): Promise<Helia> {
       transports: [tcp()],
       connectionEncrypters: [noise()],
       streamMuxers: [yamux()],
+      // Bitswap asks the peers that are known to speak it.
+      services: { identify: identify() },
     }),
   );
   await helia.start();
@@ -54,7 +57,9 @@ if (role === 'serve') {
 } else {
   process.on('message', async () => {
     const helia = await start(directory, []);
+    const known = new Promise((resolve) => helia.libp2p.addEventListener('peer:identify', resolve, { once: true }));
     await helia.libp2p.dial(multiaddr(target));
+    await known;
     const began = performance.now();
     let bytes = 0;
     let firstByteMs = 0;

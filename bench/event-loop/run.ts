@@ -1,0 +1,45 @@
+import type { Claim, Row } from '../src/claim.ts';
+import { Content } from '../src/content.ts';
+import { download, upload } from '../src/http-client.ts';
+import { METRICS_ARGS, metricsUrl, readMetric, routes, startNodes } from '../src/nodes.ts';
+
+/** The node reports, and starts anew, at every export. */
+const METRIC = 'codex_event_loop_delay_p99_seconds';
+/** No task on the main thread takes longer than this. */
+const P99_MS = 10;
+
+const claim: Claim = {
+  name: 'event-loop',
+  question: 'Does the main thread of a node stay free while it moves a file?',
+  sizeBytes: 1024 * 1024 * 1024,
+  async run(context): Promise<Row[]> {
+    await using network = await startNodes(context, 2, METRICS_ARGS);
+    const [first, second] = [network.nodes[0]!, network.nodes[1]!];
+    const urls = [metricsUrl(first), metricsUrl(second)] as const;
+    const delays = () => Promise.all(urls.map(async (url) => (await readMetric(url, METRIC)) * 1000));
+    const row = (what: string, ours: number | undefined): Row => {
+      context.note(`${what}: ${ours?.toFixed(1)} ms`);
+      return {
+        what: `p99 delay, ${what}`,
+        unit: 'ms',
+        ours: ours ?? Number.NaN,
+        target: { kind: 'value', atMost: P99_MS },
+      };
+    };
+    await delays();
+    const { body: cid } = await upload(routes.upload(first), new Content({ seed: 1, size: context.sizeBytes }));
+    const [uploading] = await delays();
+    await download(routes.local(first, cid));
+    const [downloading] = await delays();
+    await download(routes.network(second, cid));
+    const [sending, receiving] = await delays();
+    return [
+      row('upload', uploading),
+      row('local download', downloading),
+      row('transfer, sender', sending),
+      row('transfer, receiver', receiving),
+    ];
+  },
+};
+
+export default claim;

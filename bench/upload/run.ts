@@ -1,0 +1,66 @@
+import type { BenchContext, Claim, Row } from '../src/claim.ts';
+import { Content } from '../src/content.ts';
+import { type Contender, contest, megabytesPerSecond } from '../src/contest.ts';
+import { send, upload } from '../src/http-client.ts';
+import { routes, startNodes } from '../src/nodes.ts';
+import { RivalProcess } from '../src/rival-process.ts';
+
+type Figures = 'MB/s';
+const OURS = 'codex';
+
+async function rival(context: BenchContext, mode: 'plain' | 'synced') {
+  const server = new RivalProcess(new URL('./rival-http.ts', import.meta.url), [context.directory, mode]);
+  const { url } = await server.next<{ url: string }>();
+  const contender: Contender<Figures> = {
+    name: `bare http, ${mode}`,
+    async round(round) {
+      return { 'MB/s': megabytesPerSecond(await upload(url, new Content({ seed: round, size: context.sizeBytes }))) };
+    },
+  };
+  return { server, contender };
+}
+
+const claim: Claim = {
+  name: 'upload',
+  question: 'How fast does a node take a file in, beside a bare HTTP server that only hashes and appends?',
+  sizeBytes: 512 * 1024 * 1024,
+  async run(context): Promise<Row[]> {
+    await using network = await startNodes(context, 1);
+    const node = network.nodes[0]!;
+    const ours: Contender<Figures> = {
+      name: OURS,
+      async round(round) {
+        // New content every round: a block that is held already would cost nothing.
+        const timing = await upload(routes.upload(node), new Content({ seed: round, size: context.sizeBytes }));
+        await send('DELETE', routes.local(node, timing.body));
+        return { 'MB/s': megabytesPerSecond(timing) };
+      },
+    };
+    const plain = await rival(context, 'plain');
+    const synced = await rival(context, 'synced');
+    try {
+      const figures = await contest([ours, plain.contender, synced.contender], context.rounds, context.note);
+      const rate = (name: string) => figures.get(name)?.['MB/s'] ?? 0;
+      return [
+        {
+          what: 'upload',
+          unit: 'MB/s',
+          ours: rate(OURS),
+          rival: { name: plain.contender.name, value: rate(plain.contender.name) },
+          target: { kind: 'ratio', atLeast: 1 },
+        },
+        {
+          what: 'upload, both safe on disk',
+          unit: 'MB/s',
+          ours: rate(OURS),
+          rival: { name: synced.contender.name, value: rate(synced.contender.name) },
+        },
+      ];
+    } finally {
+      await plain.server.stop();
+      await synced.server.stop();
+    }
+  },
+};
+
+export default claim;
