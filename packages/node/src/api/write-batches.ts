@@ -14,7 +14,7 @@ export interface BatchSource {
 
 export type WriteLimits = Pick<
   ApiLimits,
-  'downloadAheadBatches' | 'downloadIdleMs' | 'pooledDownloads' | 'slowWriteMs'
+  'downloadAheadBatches' | 'downloadIdleMs' | 'downloads' | 'pooledDownloads' | 'slowWriteMs'
 >;
 
 /**
