@@ -21,10 +21,14 @@ import {
   systemClock,
   systemRandom,
 } from '@codex/runtime';
+import { BlockexcRequester } from './blockexc/blockexc-requester.ts';
+import { BLOCKEXC_PROTOCOL, BlockexcLink } from './blockexc/link.ts';
 import { BlockWants } from './engine/block-wants.ts';
 import { DEFAULT_LIMITS, type ExchangeLimits } from './engine/limits.ts';
 import { exchangeMetrics } from './engine/metrics.ts';
 import { Offences } from './engine/offences.ts';
+import type { Peer } from './engine/peer.ts';
+import type { Requester } from './engine/requester.ts';
 import type { EngineParts, Offence, Responder } from './engine/responder.ts';
 import { Scheduler } from './engine/scheduler.ts';
 import { Sources } from './engine/sources.ts';
@@ -50,6 +54,11 @@ export interface ExchangeComponents {
   readonly logger?: Logger;
 }
 
+export type ExchangeInit = Partial<ExchangeLimits> & {
+  /** False: speak only 1.0.0, as a reference node does. Default: true. */
+  readonly rangesProtocol?: boolean;
+};
+
 const TICK_MS = 250;
 /** A net below the notifications: what peers wait for is looked up again. */
 const RESCAN_MS = 15_000;
@@ -74,16 +83,20 @@ export class Exchange implements BlockFetcher, Startable {
   readonly #buffers: BufferPool;
   /** The answering halves, by peer. */
   readonly #responders = new Map<string, Set<Responder>>();
+  /** Protocol 1.0.0, by peer. */
+  readonly #links = new Map<string, BlockexcLink>();
+  readonly #rangesProtocol: boolean;
   readonly #searches = new Map<string, AbortController>();
   readonly #provided = new Set<string>();
   readonly #offs: (() => void)[] = [];
   #timers: Cancel[] = [];
   #state: 'new' | 'running' | 'stopped' = 'new';
 
-  constructor(components: ExchangeComponents, init: Partial<ExchangeLimits> = {}) {
+  constructor(components: ExchangeComponents, init: ExchangeInit = {}) {
     const limits: ExchangeLimits = { ...DEFAULT_LIMITS, ...init };
     const clock = components.clock ?? systemClock;
     this.#network = components.network;
+    this.#rangesProtocol = init.rangesProtocol ?? true;
     this.#repository = components.repository;
     this.#finder = components.finder;
     this.#offences = new Offences({ clock }, limits);
@@ -105,9 +118,8 @@ export class Exchange implements BlockFetcher, Startable {
     this.#sources = new Sources(
       { network, parts: this.#parts },
       {
-        protocols: [RANGES_PROTOCOL],
-        createRequester: (peer, stream) =>
-          new RangesRequester(this.#parts, { peer, stream, events: this.#scheduler, buffers: this.#buffers }),
+        protocols: this.#rangesProtocol ? [RANGES_PROTOCOL, BLOCKEXC_PROTOCOL] : [BLOCKEXC_PROTOCOL],
+        createRequester: (peer, stream) => this.#createRequester(peer, stream),
         onReady: (peer) => {
           this.#scheduler.ready(peer);
           this.#blockWants.ready(peer);
@@ -136,9 +148,14 @@ export class Exchange implements BlockFetcher, Startable {
       this.#network.onDisconnect((peer) => this.#left(peer)),
       this.#repository.onManifest((manifest) => void this.#onManifest(manifest)),
     );
-    await this.#network.handle(RANGES_PROTOCOL, (peer, stream) => this.#serveRanges(peer, stream), {
-      inboundStreamsMax: Math.min(RANGES_STREAMS_MAX, inboundStreamsMax),
+    await this.#network.handle(BLOCKEXC_PROTOCOL, (peer, stream) => this.#serveBlockexc(peer, stream), {
+      inboundStreamsMax,
     });
+    if (this.#rangesProtocol) {
+      await this.#network.handle(RANGES_PROTOCOL, (peer, stream) => this.#serveRanges(peer, stream), {
+        inboundStreamsMax: RANGES_STREAMS_MAX,
+      });
+    }
     for (const peer of this.#network.peers()) this.#joined(peer);
     this.#every(TICK_MS, () => {
       this.#scheduler.tick();
@@ -202,14 +219,43 @@ export class Exchange implements BlockFetcher, Startable {
 
   #left(id: string): void {
     for (const responder of [...(this.#responders.get(id) ?? [])]) responder.close();
+    this.#links.get(id)?.close();
+    this.#links.delete(id);
     const peer = this.#sources.left(id);
     if (!peer) return;
     this.#scheduler.left(peer);
     this.#blockWants.left(peer);
   }
 
+  #createRequester(peer: Peer, stream: PeerStream): Requester {
+    const events = this.#scheduler;
+    if (stream.protocol === RANGES_PROTOCOL) {
+      return new RangesRequester(this.#parts, { peer, stream, events, buffers: this.#buffers });
+    }
+    const link = this.#link(peer.id);
+    link.adopt(stream, 'outbound');
+    link.requester = new BlockexcRequester(this.#parts, { peer, events, send: (parts) => link.send(parts) });
+    return link.requester;
+  }
+
+  #link(peer: string): BlockexcLink {
+    let link = this.#links.get(peer);
+    if (!link) {
+      const openStream = () => this.#network.openStream(peer, [BLOCKEXC_PROTOCOL]);
+      link = new BlockexcLink(this.#parts, { peer, openStream });
+      this.#links.set(peer, link);
+    }
+    return link;
+  }
+
+  #serveBlockexc(peer: string, stream: PeerStream): void {
+    // Messages of peers that are not (any more) connected are ignored (04 §5).
+    if (this.#state !== 'running' || !this.#sources.get(peer)) stream.abort(new Error('not served'));
+    else this.#link(peer).adopt(stream, 'inbound');
+  }
+
   #serveRanges(peer: string, stream: PeerStream): void {
-    if (this.#state !== 'running' || this.#offences.isBanned(peer)) {
+    if (this.#state !== 'running' || !this.#sources.get(peer)) {
       stream.abort(new Error('not served'));
       return;
     }
@@ -272,13 +318,16 @@ export class Exchange implements BlockFetcher, Startable {
 
   #stored(cid: Cid): void {
     const key = cidKey(cid);
-    for (const responders of this.#responders.values()) for (const responder of responders) responder.blockStored(key);
+    for (const responder of this.#allResponders()) responder.blockStored(key);
   }
 
   async #rescan(): Promise<void> {
     await this.#parts.watches.rescan();
-    for (const responders of [...this.#responders.values()]) {
-      for (const responder of [...responders]) await responder.rescan();
-    }
+    for (const responder of this.#allResponders()) await responder.rescan();
+  }
+
+  #allResponders(): Responder[] {
+    const links = [...this.#links.values()].map((link) => link.responder);
+    return [...links, ...[...this.#responders.values()].flatMap((responders) => [...responders])];
   }
 }

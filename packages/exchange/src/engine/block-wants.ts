@@ -27,6 +27,7 @@ export class BlockWants {
   readonly #sources: Sources;
   readonly #search: (cid: Cid) => void;
   readonly #wants = new Map<string, Want>();
+  #closed: Error | undefined;
 
   constructor(components: { parts: EngineParts; sources: Sources; search: (cid: Cid) => void }) {
     this.#repository = components.parts.repository;
@@ -43,6 +44,7 @@ export class BlockWants {
     options?.signal?.throwIfAborted();
     const local = await this.#repository.getBlock(cid);
     if (local) return local;
+    if (this.#closed) throw this.#closed;
     const key = cidKey(cid);
     let want = this.#wants.get(key);
     if (!want) {
@@ -122,6 +124,7 @@ export class BlockWants {
   }
 
   close(error: Error): void {
+    this.#closed = error;
     for (const want of [...this.#wants.values()]) {
       want.found.reject(error);
       this.#end(want);

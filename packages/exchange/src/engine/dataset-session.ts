@@ -104,6 +104,26 @@ export class DatasetSession {
     if (stored > 0) this.progressAt = now;
   }
 
+  /** The next `limit` leaves that are needed: where a reader is, then in the order of the callers' ranges. */
+  *frontLeaves(limit: number): Generator<number> {
+    let left = limit;
+    if (this.#focus !== undefined) {
+      for (let at = this.need.next(this.#focus, this.leafCount); at >= 0 && left > limit / 2; left--) {
+        yield at;
+        at = this.need.next(at + 1, this.leafCount);
+      }
+    }
+    for (const caller of this.callers) {
+      for (const start of caller.groups(WORD_LEAVES, Math.ceil(left / WORD_LEAVES) + 1)) {
+        for (let i = start; i < start + WORD_LEAVES && left > 0; i++) {
+          if (!caller.wanted.has(i)) continue;
+          yield i;
+          left--;
+        }
+      }
+    }
+  }
+
   focus(index: number): void {
     this.#focus = Math.max(0, Math.min(this.leafCount - 1, Math.floor(index)));
     this.revision++;

@@ -39,8 +39,6 @@ export interface ExchangeLimits {
   readonly backlogMaxBytes: number;
   /** Blocks that one peer may want and we remember; the reference asks for 1024 per download (04 §8). */
   readonly wantedBlocksMax: number;
-  /** Blocks that a peer may claim to have of things that we want. */
-  readonly presencesMax: number;
   /** Streams of block exchange that a peer may have open, as in the reference. */
   readonly inboundStreamsMax: number;
   /** Trees that a peer may follow over our own protocol. */
@@ -77,7 +75,6 @@ export const DEFAULT_LIMITS: ExchangeLimits = {
   unfinishedMaxBytes: 256 * MiB,
   backlogMaxBytes: 8 * MiB,
   wantedBlocksMax: 16_384,
-  presencesMax: 65_536,
   inboundStreamsMax: 100,
   followsMax: 1024,
   queuedRequestsMax: 256,

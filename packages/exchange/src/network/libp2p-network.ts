@@ -81,6 +81,7 @@ export class Libp2pNetwork implements PeerNetwork {
     this.#running = false;
     this.#static.stop();
     for (const cancel of this.#surplusChecks) cancel();
+    for (const connection of this.#node.getConnections()) connection.abort(new Error('stopping'));
     await this.#node.stop();
   }
 
@@ -127,12 +128,8 @@ export class Libp2pNetwork implements PeerNetwork {
 
   async disconnect(peer: string): Promise<void> {
     const peerId = parsePeerId(peer);
-    // Graceful closing waits for the streams; a peer that does not read would hold it up.
-    for (const connection of this.#node.getConnections(peerId)) {
-      connection
-        .close({ signal: AbortSignal.timeout(DISCONNECT_TIMEOUT_MS) })
-        .catch((error) => connection.abort(error));
-    }
+    // A graceful close would wait for streams; a peer that does not read could hold it up.
+    for (const connection of this.#node.getConnections(peerId)) connection.abort(new Error('disconnected'));
     await this.#node.hangUp(peerId, { signal: AbortSignal.timeout(DISCONNECT_TIMEOUT_MS) });
   }
 
