@@ -33,7 +33,6 @@ export async function listData(context: ApiContext, call: Call): Promise<void> {
     call.signal.throwIfAborted();
     if (!res.write(page)) await once(res, 'drain', { signal: call.signal });
     page = '';
-    turnStart = context.clock.monotonic();
   }
   page += ']}';
   if (res.headersSent) res.end(page);
