@@ -90,25 +90,30 @@ export function readBody(
 }
 
 /**
- * Ends a request whose body will not be used. A close while the client still sends would reset the connection, and the
- * client would never see the answer: so the rest is read and dropped, up to a limit, before the connection ends.
+ * Reads and drops what is left of a body that nobody wants, up to a limit; then the connection is cut. Resolves when the
+ * request is over. A close while the client still sends would reset the connection, and the client might never see the
+ * answer that was sent meanwhile.
  */
 export function dropBody(
   req: IncomingMessage,
   clock: Clock,
   limits: { readonly lingerBytes: number; readonly lingerMs: number },
-): void {
-  if (req.destroyed) return;
+): Promise<void> {
+  // Without this a connection that is kept alive would stay paused.
   req.resume();
-  if (req.complete) return;
-  let left = limits.lingerBytes;
-  const cancel = clock.schedule(limits.lingerMs, () => req.destroy());
-  req.on('data', (piece: Buffer) => {
-    left -= piece.length;
-    if (left < 0) req.destroy();
+  if (req.complete || req.destroyed) return Promise.resolve();
+  return new Promise((resolve) => {
+    let left = limits.lingerBytes;
+    const cancel = clock.schedule(limits.lingerMs, () => req.destroy());
+    const over = () => {
+      cancel();
+      resolve();
+    };
+    req.on('data', (piece: Buffer) => {
+      left -= piece.length;
+      if (left < 0) req.destroy();
+    });
+    req.once('end', over).once('close', over);
+    req.on('error', () => {});
   });
-  req
-    .once('close', cancel)
-    .once('end', cancel)
-    .on('error', () => {});
 }

@@ -20,7 +20,7 @@ export interface ApiContext extends ApiComponents {
 export function createContext(components: ApiComponents, init: ApiInit): ApiContext {
   const limits = { ...API_LIMITS, ...init.limits };
   const clock = components.clock ?? systemClock;
-  const logger = (components.logger ?? silentLogger).child('codex restapi');
+  const logger = components.logger ?? silentLogger;
   return {
     ...components,
     clock,

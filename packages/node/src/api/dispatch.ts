@@ -8,7 +8,7 @@ import type { ApiContext } from './context.ts';
 import { hasSeveralOrigins, setCors } from './cors.ts';
 import { toHttpError } from './http-errors.ts';
 import { type Preflight, preflights } from './preflight.ts';
-import { ERROR_TYPE, respond } from './respond.ts';
+import { ERROR_TYPE, respond, sendAnswer } from './respond.ts';
 
 /** A route as the router keeps it. */
 interface Endpoint {
@@ -40,7 +40,7 @@ export function createDispatcher(context: ApiContext, stop: AbortSignal): Dispat
     if (!endpoint) {
       context.counters.missing.inc();
       respond(res, 404);
-      dropBody(request.raw, context.clock, context.limits);
+      void dropBody(request.raw, context.clock, context.limits);
       return;
     }
     context.counters.processed.inc();
@@ -72,7 +72,7 @@ export function createDispatcher(context: ApiContext, stop: AbortSignal): Dispat
     malformed(req, res) {
       context.counters.invalid.inc();
       respond(res, 400);
-      dropBody(req, context.clock, context.limits);
+      void dropBody(req, context.clock, context.limits);
     },
   };
 }
@@ -112,14 +112,20 @@ async function serve(
       signal: AbortSignal.any([gone.signal, stop]),
     });
   } catch (error) {
-    fail(context, endpoint, res, error);
+    await fail(context, endpoint, req, res, error);
   } finally {
-    dropBody(req, context.clock, context.limits);
+    void dropBody(req, context.clock, context.limits);
   }
 }
 
 /** Turns an error into an answer; when one is half way out, ending the connection is the only thing left to say. */
-function fail(context: ApiContext, endpoint: Endpoint, res: ServerResponse, error: unknown): void {
+async function fail(
+  context: ApiContext,
+  endpoint: Endpoint,
+  req: IncomingMessage,
+  res: ServerResponse,
+  error: unknown,
+): Promise<void> {
   if (res.destroyed) {
     context.logger.debug('Request ended early', { endpoint: endpoint.name, error });
     return;
@@ -134,5 +140,7 @@ function fail(context: ApiContext, endpoint: Endpoint, res: ServerResponse, erro
     const level = isCodexError(error) ? 'warn' : 'error';
     context.logger[level]('Request failed', { endpoint: endpoint.name, error });
   }
-  respond(res, answer.status, answer.contentType, answer.message);
+  sendAnswer(res, answer.status, answer.contentType, answer.message);
+  await dropBody(req, context.clock, context.limits);
+  res.end();
 }

@@ -15,6 +15,8 @@ export interface ApiLimits {
   readonly uploadIdleMs: number;
   /** A client that takes no byte for so long is cut off: it holds pooled memory that other readers wait for. */
   readonly downloadIdleMs: number;
+  /** Uploads at a time; more get 503. Each costs `uploadAheadBytes` at worst, beside pooled memory. */
+  readonly uploads: number;
   /** Body bytes taken from the socket ahead of the repository; then the socket is paused. */
   readonly uploadAheadBytes: number;
   /** Batches handed to a socket ahead of its acknowledgement: one on the wire, one waiting. */
@@ -51,6 +53,7 @@ export const API_LIMITS: ApiLimits = {
   keepAliveMs: 72 * SECOND_MS,
   uploadIdleMs: 60 * SECOND_MS,
   downloadIdleMs: 120 * SECOND_MS,
+  uploads: 256,
   uploadAheadBytes: 1024 * KIB,
   downloadAheadBatches: 2,
   downloads: 256,

@@ -106,6 +106,7 @@ const FILE_ANSWERS = {
   404: NOT_FOUND,
   412: error('The CID names other bytes'),
   416: error('The range is not satisfiable'),
+  503: error('Too many downloads are under way'),
 };
 const MARKETPLACE = (summary: string): OperationDoc => ({
   summary,
@@ -126,6 +127,7 @@ export const OPERATIONS: Readonly<Record<string, OperationDoc>> = {
       200: text('CID of the manifest'),
       408: error('The body stalled'),
       422: error('The MIME type or the filename is not valid, or there is no body'),
+      503: error('Too many uploads are under way'),
       507: error('The quota or the disk is exhausted'),
     },
   },

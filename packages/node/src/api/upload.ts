@@ -1,5 +1,4 @@
-import type { Manifest } from '@codex/content';
-import { DEFAULT_BLOCK_SIZE, formatCid } from '@codex/content';
+import { DEFAULT_BLOCK_SIZE, formatCid, type Manifest, type ManifestCid } from '@codex/content';
 import { isCodexError } from '@codex/runtime';
 import { readBody } from './body.ts';
 import type { Call } from './call.ts';
@@ -30,31 +29,54 @@ export function describeUpload(headers: Readonly<Record<string, string | string[
   return described;
 }
 
-/** `POST /data`: the body is the file. Whatever goes wrong before the manifest is stored leaves nothing behind. */
-export async function upload(context: ApiContext, call: Call): Promise<void> {
-  const described = describeUpload(call.req.headers);
-  // Only now does a client that asked first (`Expect: 100-continue`) begin to send.
-  if (call.req.headers.expect !== undefined) call.res.writeContinue();
-  const writer = context.repository.createDataset({ blockSize: DEFAULT_BLOCK_SIZE });
-  try {
-    const consume = (bytes: Uint8Array) => writer.append(bytes);
-    const length = await readBody(call.req, consume, context.clock, context.limits, { signal: call.signal });
-    if (length === 0) throw new HttpError(422, 'Request do not have body available');
-    const cid = await writer.finish(
-      ({ treeCid, datasetSize }): Manifest => ({ treeCid, blockSize: writer.blockSize, datasetSize, ...described }),
-    );
-    context.counters.uploads.inc();
-    context.logger.info('Uploaded data', { cid: formatCid(cid), bytes: length });
-    respondText(call.res, formatCid(cid));
-  } catch (error) {
-    await writer.abort();
-    // For an upload this can only be a block that the quota or the disk refused.
-    if (isCodexError(error, 'QUOTA_EXCEEDED')) {
-      throw new HttpError(507, `Unable to store the upload: the storage quota is exceeded. ${error.message}`);
+/** Takes uploads; one per server, because it counts those that are under way. */
+export class Uploads {
+  readonly #context: ApiContext;
+  #active = 0;
+
+  constructor(context: ApiContext) {
+    this.#context = context;
+  }
+
+  /** `POST /data`: the body is the file. Whatever goes wrong before the manifest is stored leaves nothing behind. */
+  async handle(call: Call): Promise<void> {
+    const described = describeUpload(call.req.headers);
+    if (this.#active >= this.#context.limits.uploads) throw new HttpError(503, 'Too many uploads are under way');
+    this.#active++;
+    try {
+      const cid = await this.#store(call, described);
+      respondText(call.res, formatCid(cid));
+    } catch (error) {
+      if (isCodexError(error, 'QUOTA_EXCEEDED')) {
+        throw new HttpError(507, `Unable to store the upload: the storage quota is exceeded. ${error.message}`);
+      }
+      if (isCodexError(error, 'DISK_FULL')) {
+        throw new HttpError(507, `Unable to store the upload: the disk is full. ${error.message}`);
+      }
+      throw error;
+    } finally {
+      this.#active--;
     }
-    if (isCodexError(error, 'DISK_FULL')) {
-      throw new HttpError(507, `Unable to store the upload: the disk is full. ${error.message}`);
+  }
+
+  async #store(call: Call, described: Pick<Manifest, 'filename' | 'mimetype'>): Promise<ManifestCid> {
+    const { clock, counters, limits, logger, repository } = this.#context;
+    const { req, res, signal } = call;
+    // Only now does a client that asked first (`Expect: 100-continue`) begin to send; HTTP/1.0 knows no such answer.
+    if (req.headers.expect !== undefined && req.httpVersion === '1.1') res.writeContinue();
+    const writer = repository.createDataset({ blockSize: DEFAULT_BLOCK_SIZE });
+    try {
+      const bytes = await readBody(req, (piece) => writer.append(piece), clock, limits, { signal });
+      if (bytes === 0) throw new HttpError(422, 'Request do not have body available');
+      const cid = await writer.finish(({ treeCid, datasetSize }) => {
+        return { treeCid, blockSize: writer.blockSize, datasetSize, ...described };
+      });
+      counters.uploads.inc();
+      logger.info('Uploaded data', { cid: formatCid(cid), bytes });
+      return cid;
+    } catch (error) {
+      await writer.abort();
+      throw error;
     }
-    throw error;
   }
 }

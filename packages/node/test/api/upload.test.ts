@@ -209,6 +209,19 @@ describe('POST /data', () => {
     res.resume();
   });
 
+  it('refuses more uploads than its limit', async () => {
+    const repository = new WatchedRepository();
+    const { server, ask } = await startApi({ repository }, { limits: { uploads: 1 } });
+    const socket = connect(server.port, '127.0.0.1');
+    socket.write(`POST ${BASE_PATH}/data HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhello`);
+    await expect.poll(() => repository.appendedBytes).toBe(5);
+    expect((await ask('POST', '/data', { body: stream('second', 2_000_000) })).status).toBe(503);
+    socket.write('hello');
+    expect(String((await once(socket, 'data'))[0])).toContain('HTTP/1.1 200');
+    expect((await ask('POST', '/data', { body: 'hello' })).status).toBe(200);
+    socket.destroy();
+  });
+
   it('keeps the connection for the next request', async () => {
     const { server } = await startApi();
     const socket = connect(server.port, '127.0.0.1');

@@ -5,7 +5,7 @@ import { fetchDeadline, requestTimeoutMs } from '../deadline.ts';
 import { downloadLocal, downloadNetwork, fetchManifest } from '../download.ts';
 import { listData, manifestEntry } from '../list-data.ts';
 import { respond, respondJson } from '../respond.ts';
-import { upload } from '../upload.ts';
+import { Uploads } from '../upload.ts';
 
 /** The reference writes `Access-Control-Headers`, which no browser reads; both are sent (06 "Do better"). */
 const DOWNLOAD_CORS = {
@@ -16,10 +16,11 @@ const STREAM_CORS = { ...DOWNLOAD_CORS, 'Access-Control-Expose-Headers': 'Conten
 
 /** Routes of 06 §2. */
 export function dataRoutes(context: ApiContext): Route[] {
+  const uploads = new Uploads(context);
   const local = (call: Call) => downloadLocal(context, call);
   const network = (call: Call) => downloadNetwork(context, call);
   return [
-    { method: 'POST', path: '/data', doc: 'upload', handle: (call) => upload(context, call) },
+    { method: 'POST', path: '/data', doc: 'upload', handle: (call) => uploads.handle(call) },
     { method: 'GET', path: '/data', doc: 'listData', handle: (call) => listData(context, call) },
     { method: 'GET', path: '/data/:cid', doc: 'downloadLocal', corsHeaders: DOWNLOAD_CORS, handle: local },
     { method: 'HEAD', path: '/data/:cid', corsHeaders: DOWNLOAD_CORS, handle: local },
