@@ -3,7 +3,7 @@ import type { Dataset } from '@codex/content';
 import { decodeManifest, type Manifest, type ManifestCid } from '@codex/content';
 import { seededRandom } from '@codex/runtime';
 import { MemoryRepository } from '@codex/store';
-import { Exchange, type ExchangeLimits, Libp2pNetwork, type PeerFinder, type PeerNetwork } from '../src/index.ts';
+import { Exchange, type ExchangeInit, Libp2pNetwork, type PeerFinder, type PeerNetwork } from '../src/index.ts';
 
 export interface TestNode {
   readonly network: PeerNetwork;
@@ -24,12 +24,7 @@ export function createNetwork(): Promise<Libp2pNetwork> {
 
 /** A node with everything that exchange needs, started. */
 export async function startNode(
-  init: {
-    limits?: Partial<ExchangeLimits>;
-    network?: PeerNetwork;
-    finder?: PeerFinder;
-    repository?: MemoryRepository;
-  } = {},
+  init: { limits?: ExchangeInit; network?: PeerNetwork; finder?: PeerFinder; repository?: MemoryRepository } = {},
 ): Promise<TestNode> {
   const network = init.network ?? (await createNetwork());
   const repository = init.repository ?? new MemoryRepository();

@@ -14,6 +14,7 @@ import { createNode, type NodeInit } from './libp2p-node.ts';
 import { Libp2pStream } from './libp2p-stream.ts';
 import type { HandleOptions, PeerNetwork, PeerStream, StreamHandler } from './network.ts';
 import { StaticPeers } from './static-peers.ts';
+import { widenWindow } from './yamux-window.ts';
 
 export interface Libp2pNetworkInit extends NodeInit {
   /** Peers to keep connected, as `/ip4/…/tcp/…/p2p/<peer id>`. */
@@ -140,7 +141,9 @@ export class Libp2pNetwork implements PeerNetwork {
     const timeout = AbortSignal.timeout(STREAM_TIMEOUT_MS);
     const signal = options?.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
     try {
-      return new Libp2pStream(peer, await connection.newStream([...protocols], { signal }));
+      const stream = await connection.newStream([...protocols], { signal });
+      widenWindow(stream);
+      return new Libp2pStream(peer, stream);
     } catch (error) {
       options?.signal?.throwIfAborted();
       if (error instanceof Error && error.name === 'UnsupportedProtocolError') {

@@ -1,0 +1,101 @@
+/**
+ * Measures, by hand: `node packages/exchange/test/throughput.ts [MiB] [ranges,1.0.0]`. Two processes on loopback: a raw libp2p stream
+ * (noise, yamux) that is only counted, then the exchange, which hashes and stores every block in a `MemoryRepository`.
+ */
+import { fork } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import type { TreeCid } from '@codex/content';
+import { parseCid } from '@codex/content';
+import type { PeerStream } from '../src/index.ts';
+import { createNetwork, startNode, upload } from './nodes.ts';
+
+const MiB = 2 ** 20;
+const RAW = '/test/raw/1.0.0';
+const megabytes = Number(process.argv[2] ?? 256);
+const total = megabytes * MiB;
+const protocols = (process.argv[3] ?? 'ranges,1.0.0').split(',');
+const ROUNDS = 5;
+
+async function pour(stream: PeerStream): Promise<void> {
+  const piece = randomBytes(MiB);
+  for (let sent = 0; sent < total; sent += piece.length) if (!stream.write(piece)) await stream.drained();
+  await stream.close();
+}
+
+async function serve(): Promise<void> {
+  const node = await startNode();
+  await node.network.handle(RAW, (_, stream) => {
+    stream.receive({ onBytes: () => {}, onEnd: () => {} });
+    void pour(stream);
+  });
+  const file = await upload(node, randomBytes(total));
+  process.send?.({
+    peer: node.network.peerId,
+    addrs: node.network.listenAddrs(),
+    treeCid: file.manifest.treeCid.toString(),
+  });
+  process.on('disconnect', () => process.exit(0));
+}
+
+interface Served {
+  readonly peer: string;
+  readonly addrs: string[];
+  readonly treeCid: string;
+}
+
+async function measureRaw({ peer, addrs }: Served): Promise<number> {
+  const network = await createNetwork();
+  await network.start();
+  await network.connect(peer, addrs);
+  const started = performance.now();
+  const stream = await network.openStream(peer, [RAW]);
+  await new Promise<void>((resolve) => {
+    let received = 0;
+    stream.receive({
+      onBytes: (bytes) => {
+        received += bytes.length;
+        if (received >= total) resolve();
+      },
+      onEnd: () => resolve(),
+    });
+  });
+  const seconds = (performance.now() - started) / 1000;
+  await network.stop();
+  return total / 1e6 / seconds;
+}
+
+async function measureExchange({ peer, addrs, treeCid }: Served, rangesProtocol: boolean): Promise<[number, number]> {
+  const node = await startNode({ limits: { rangesProtocol } });
+  await node.network.connect(peer, addrs);
+  const ref = { treeCid: parseCid(treeCid) as TreeCid, leafCount: total / 65_536, blockSize: 65_536 };
+  const dataset = await node.repository.openDataset(ref);
+  const started = performance.now();
+  let firstMs = 0;
+  await node.exchange.fetchDataset(dataset, {
+    onProgress: ({ held }) => {
+      if (held > 0 && firstMs === 0) firstMs = performance.now() - started;
+    },
+  });
+  const seconds = (performance.now() - started) / 1000;
+  await node.stop();
+  return [total / 1e6 / seconds, firstMs];
+}
+
+async function main(): Promise<void> {
+  const child = fork(fileURLToPath(import.meta.url), [String(megabytes)], { env: { ...process.env, SERVE: '1' } });
+  const served = await new Promise<Served>((resolve) => child.once('message', (message) => resolve(message as Served)));
+  for (let round = 1; round <= ROUNDS; round++) {
+    let line = `${round}:`;
+    const raw = await measureRaw(served);
+    line += ` raw ${raw.toFixed(0)} MB/s`;
+    for (const protocol of protocols) {
+      const [rate, firstMs] = await measureExchange(served, protocol === 'ranges');
+      line += `, ${protocol} ${rate.toFixed(0)} MB/s (${(rate / raw).toFixed(2)}), first block ${firstMs.toFixed(0)} ms`;
+    }
+    process.stdout.write(`${line}\n`);
+  }
+  child.disconnect();
+}
+
+await (process.env.SERVE ? serve() : main());
