@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { connect } from 'node:net';
 import { type DatasetWriter, decodeManifest, parseCid } from '@codex/content';
-import { CodexError } from '@codex/runtime';
+import { CodexError, seededRandom } from '@codex/runtime';
 import { MemoryRepository } from '@codex/store';
 import { describe, expect, it } from 'vitest';
 import { BASE_PATH } from '../../src/api/index.ts';
@@ -72,7 +72,7 @@ describe('POST /data', () => {
     const { ask } = await startApi({ repository });
     const answer = await ask('POST', '/data', {
       headers: { 'content-type': type, 'content-disposition': disposition },
-      body: stream('refused', 3_000_000),
+      body: Buffer.alloc(3_000_000, 1),
     });
     expect([answer.status, answer.text]).toEqual([422, text]);
     expect(repository.usage()).toMatchObject(EMPTY_USAGE);
@@ -115,7 +115,7 @@ describe('POST /data', () => {
   it('leaves nothing when the quota is exceeded, and the client sees why', async () => {
     const repository = new MemoryRepository({}, { quotaBytes: 1_000_000 });
     const { ask } = await startApi({ repository });
-    const answer = await ask('POST', '/data', { body: stream('big', 8_000_000) });
+    const answer = await ask('POST', '/data', { body: seededRandom(2).bytes(8_000_000) });
     expect(answer.status).toBe(507);
     expect(answer.text).toContain('quota');
     expect(repository.usage()).toMatchObject(EMPTY_USAGE);
@@ -128,7 +128,7 @@ describe('POST /data', () => {
       if (total > 100_000) throw new CodexError('DISK_FULL', 'No space left on the device');
     };
     const { ask } = await startApi({ repository });
-    const answer = await ask('POST', '/data', { body: stream('disk', 1_000_000) });
+    const answer = await ask('POST', '/data', { body: Buffer.alloc(1_000_000, 1) });
     expect([answer.status, repository.aborted]).toEqual([507, 1]);
     expect(answer.text).toContain('disk is full');
   });
@@ -215,7 +215,7 @@ describe('POST /data', () => {
     const socket = connect(server.port, '127.0.0.1');
     socket.write(`POST ${BASE_PATH}/data HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhello`);
     await expect.poll(() => repository.appendedBytes).toBe(5);
-    expect((await ask('POST', '/data', { body: stream('second', 2_000_000) })).status).toBe(503);
+    expect((await ask('POST', '/data', { body: Buffer.alloc(2_000_000, 1) })).status).toBe(503);
     socket.write('hello');
     expect(String((await once(socket, 'data'))[0])).toContain('HTTP/1.1 200');
     expect((await ask('POST', '/data', { body: 'hello' })).status).toBe(200);
