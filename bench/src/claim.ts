@@ -23,6 +23,8 @@ export interface BenchContext {
   /** A temporary directory, deleted afterwards. */
   readonly directory: string;
   readonly signal: AbortSignal;
+  /** Added to the environment of our nodes. */
+  readonly nodeEnv: Readonly<Record<string, string>>;
   /** Says on stderr what is going on. */
   note(text: string): void;
 }

@@ -12,6 +12,7 @@ export function startNodes(context: BenchContext, nodes: number, args: readonly 
     nodes,
     directory: `${context.directory}/network-${nodes}-${process.hrtime.bigint()}`,
     args: [`--storage-quota=${QUOTA_BYTES}`, ...args],
+    env: context.nodeEnv,
     signal: context.signal,
   });
 }
