@@ -190,7 +190,8 @@ describe('GET /data/{cid}/exists, DELETE /data/{cid}, GET /space', () => {
   it('refuses to delete a block of a file', async () => {
     const repository = new MemoryRepository();
     const { ask } = await startApi({ repository });
-    await store(repository, Buffer.from('some file contents'));
+    const contents = 'some file contents';
+    await store(repository, Buffer.from(contents));
     const answer = await ask('DELETE', '/data/zDxWB8ED98hxJ51XwYaoQAwMdskCcmTaPR6Ce2wq88bjvjXRYuR9');
     expect(answer.status).toBe(409);
     expect(repository.usage().totalBlocks).toBe(2);

@@ -249,7 +249,7 @@ describe('POST /data', () => {
     socket.write(
       `POST ${BASE_PATH}/data HTTP/1.1\r\nHost: x\r\nContent-Type: bad\r\nTransfer-Encoding: chunked\r\n\r\n`,
     );
-    const chunk = Buffer.concat([Buffer.from('10000\r\n'), Buffer.alloc(65536), Buffer.from('\r\n')]);
+    const chunk = `10000\r\n${'x'.repeat(0x10000)}\r\n`;
     const writing = setInterval(() => socket.write(chunk), 1);
     await new Promise((resolve) => socket.on('close', resolve));
     clearInterval(writing);
