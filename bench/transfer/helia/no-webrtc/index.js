@@ -1,3 +1,3 @@
 /** Transports that are never used. */
 export const webRTC = () => () => undefined;
-export const webRTCDirect = webRTC;
+export const webRTCDirect = () => () => undefined;
