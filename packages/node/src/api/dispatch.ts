@@ -28,13 +28,20 @@ export interface Dispatcher {
   register(app: FastifyInstance, routes: readonly Route[]): void;
   /** Answers a request whose path cannot be decoded. */
   malformed(req: IncomingMessage, res: ServerResponse): void;
+  /** Aborts the signals of all requests under way. */
+  abort(reason: Error): void;
+  /** Resolves when every handler has come to its end. */
+  settled(): Promise<unknown>;
 }
 
 /**
  * From the router to the handlers: everything is taken over as soon as the route is known, before the framework looks at
  * the body, so that no content type is refused and no body is buffered.
  */
-export function createDispatcher(context: ApiContext, stop: AbortSignal): Dispatcher {
+export function createDispatcher(context: ApiContext): Dispatcher {
+  const active = new Set<AbortController>();
+  const serving = new Set<Promise<void>>();
+
   const handle = (request: FastifyRequest, res: ServerResponse) => {
     const { endpoint } = request.routeOptions.config as RouteConfig;
     if (!endpoint) {
@@ -44,7 +51,8 @@ export function createDispatcher(context: ApiContext, stop: AbortSignal): Dispat
       return;
     }
     context.counters.processed.inc();
-    void serve(context, stop, endpoint, request, res);
+    const served = serve(context, active, endpoint, request, res).finally(() => serving.delete(served));
+    serving.add(served);
   };
 
   return {
@@ -74,6 +82,10 @@ export function createDispatcher(context: ApiContext, stop: AbortSignal): Dispat
       respond(res, 400);
       void dropBody(req, context.clock, context.limits);
     },
+    abort(reason) {
+      for (const over of active) over.abort(reason);
+    },
+    settled: () => Promise.allSettled(serving),
   };
 }
 
@@ -83,15 +95,17 @@ function preflightEndpoint({ path, methods, status, corsHeaders }: Preflight): E
 
 async function serve(
   context: ApiContext,
-  stop: AbortSignal,
+  active: Set<AbortController>,
   endpoint: Endpoint,
   request: FastifyRequest,
   res: ServerResponse,
 ): Promise<void> {
   const req = request.raw;
-  const gone = new AbortController();
+  const over = new AbortController();
+  active.add(over);
   res.once('close', () => {
-    gone.abort(new Error('The client closed the connection'));
+    active.delete(over);
+    over.abort(new Error('The client closed the connection'));
     context.counters.statuses.inc(1, { endpoint: endpoint.name, status: String(res.statusCode) });
   });
   // A broken connection is seen by the handler through its signal; the streams' own errors say nothing more.
@@ -109,7 +123,7 @@ async function serve(
       res,
       params: request.params as Record<string, string>,
       query: new URLSearchParams(question < 0 ? '' : url.slice(question + 1)),
-      signal: AbortSignal.any([gone.signal, stop]),
+      signal: over.signal,
     });
   } catch (error) {
     await fail(context, endpoint, req, res, error);

@@ -5,7 +5,7 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import { NodeError } from '../errors.ts';
 import type { ApiComponents, ApiInit } from './components.ts';
 import { type ApiContext, createContext } from './context.ts';
-import { createDispatcher } from './dispatch.ts';
+import { createDispatcher, type Dispatcher } from './dispatch.ts';
 import { createHttpServer } from './http-server.ts';
 import { openApiRoute } from './openapi.ts';
 import { dataRoutes } from './routes/data.ts';
@@ -25,22 +25,27 @@ export class ApiServer implements Startable {
   readonly #init: ApiInit;
   readonly #app: FastifyInstance;
   readonly #server: Server;
-  readonly #stop: AbortController;
+  readonly #dispatcher: Dispatcher;
 
-  private constructor(context: ApiContext, init: ApiInit, app: FastifyInstance, server: Server, stop: AbortController) {
+  private constructor(
+    context: ApiContext,
+    init: ApiInit,
+    app: FastifyInstance,
+    server: Server,
+    dispatcher: Dispatcher,
+  ) {
     this.#context = context;
     this.#init = init;
     this.#app = app;
     this.#server = server;
-    this.#stop = stop;
+    this.#dispatcher = dispatcher;
   }
 
   /** Builds the routes; nothing listens before `start`. */
   static async create(components: ApiComponents, init: ApiInit): Promise<ApiServer> {
     const context = createContext(components, init);
-    const stop = new AbortController();
     const routes = [...dataRoutes(context), ...nodeRoutes(context), ...debugRoutes(context), ...marketplaceRoutes()];
-    const dispatcher = createDispatcher(context, stop.signal);
+    const dispatcher = createDispatcher(context);
     let server: Server | undefined;
     const app = Fastify({
       logger: false,
@@ -59,7 +64,7 @@ export class ApiServer implements Startable {
     });
     dispatcher.register(app, [...routes, openApiRoute(routes, components.node.version)]);
     await app.ready();
-    return new ApiServer(context, init, app, server!, stop);
+    return new ApiServer(context, init, app, server!, dispatcher);
   }
 
   /** The port that is listened on, once started. */
@@ -93,12 +98,13 @@ export class ApiServer implements Startable {
     });
     this.#server.closeIdleConnections();
     const cut = this.#context.clock.schedule(this.#context.limits.stopGraceMs, () => {
-      this.#stop.abort(new NodeError('API_STOPPED', 'The node is stopping'));
+      this.#dispatcher.abort(new NodeError('API_STOPPED', 'The node is stopping'));
       this.#server.closeAllConnections();
     });
     await Promise.all([closed, this.#context.background.stop()]);
+    // What a cut request still has to clean up needs the repository, which stops after this.
+    await this.#dispatcher.settled();
     cut();
-    this.#stop.abort(new NodeError('API_STOPPED', 'The node is stopping'));
     await this.#app.close();
   }
 }

@@ -170,6 +170,32 @@ describe('stop', () => {
     expect(repository.usage()).toMatchObject({ totalBlocks: 0, quotaUsedBytes: 0 });
   });
 
+  it('waits until cut requests have cleaned up', async () => {
+    const repository = new MemoryRepository();
+    let cleaned = false;
+    let begun = () => {};
+    const uploading = new Promise<void>((resolve) => {
+      begun = resolve;
+    });
+    repository.createDataset = () => ({
+      blockSize: 65536,
+      bytesWritten: 0,
+      append: async () => begun(),
+      finish: () => Promise.reject(new Error('unexpected')),
+      abort: async () => {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        cleaned = true;
+      },
+    });
+    const { server } = await startApi({ repository }, { limits: { stopGraceMs: 20 } });
+    const upload = connect(server.port, '127.0.0.1');
+    upload.on('error', () => {});
+    upload.write(`POST ${BASE_PATH}/data HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhello`);
+    await uploading;
+    await server.stop();
+    expect(cleaned).toBe(true);
+  });
+
   it('may come before start, and a taken port fails the start', async () => {
     const { server } = await startApi();
     const { ApiServer } = await import('../../src/api/index.ts');
