@@ -4,6 +4,7 @@ import { formatRate } from './units.ts';
 /** Where the demo writes: a terminal, a pipe, or a test. */
 export interface Output {
   readonly isTTY?: boolean;
+  /** 0 or absent: unknown. */
   readonly columns?: number;
   write(text: string): unknown;
 }
@@ -81,7 +82,7 @@ export class Terminal {
         const bar = this.style('cyan', '━'.repeat(filled)) + this.style('dim', '─'.repeat(BAR_CELLS - filled));
         const width = label.length + BAR_CELLS + percent.length + rate.length + 8;
         // A line that wraps cannot be redrawn in place: a narrow terminal gets the numbers only.
-        const narrow = width > (this.#out.columns ?? 80);
+        const narrow = width > (this.#out.columns || 80);
         this.#out.write(`\r\x1b[2K  ${narrow ? `${percent}  ${rate}` : `${label}  ${bar} ${percent}  ${rate}`}`);
       },
       done: clear,
