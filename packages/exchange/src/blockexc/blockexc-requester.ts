@@ -140,6 +140,13 @@ export class BlockexcRequester implements Requester {
     this.#closed = true;
   }
 
+  /** Everything that was asked is lost; the engine asks others, and this peer again a little later. */
+  giveUp(): void {
+    if (this.#closed) return;
+    this.close();
+    this.#events.lost(this.#peer);
+  }
+
   alive(bytes: number): void {
     this.#events.alive(this.#peer, bytes);
   }
@@ -285,10 +292,8 @@ export class BlockexcRequester implements Requester {
   #sendList(entries: readonly WantEntry[], full: boolean): void {
     if (this.#closed) return;
     this.#send({ wantList: { entries, full } }).catch((error) => {
-      if (this.#closed) return;
       this.#parts.logger.debug('Cannot send want-list', { peer: this.#peer.id, error });
-      this.close();
-      this.#events.lost(this.#peer);
+      this.giveUp();
     });
   }
 }

@@ -38,7 +38,10 @@ export class BlockexcLink {
 
   /** Reads from a stream, whoever opened it; one that we opened is used for sending too. */
   adopt(stream: PeerStream, direction: 'inbound' | 'outbound'): void {
-    if (direction === 'outbound') this.#outbound = stream;
+    if (direction === 'outbound') {
+      void this.#outbound?.close();
+      this.#outbound = stream;
+    }
     this.#streams.add(stream);
     const { limits, unfinished } = this.#parts;
     const onMessage = (bytes: Uint8Array) => this.#arrived(bytes);
@@ -109,6 +112,9 @@ export class BlockexcLink {
 
   #malformed(error: unknown): void {
     this.#parts.offend(this.peer, 'malformed', error instanceof Error ? error.message : String(error));
+    // Whatever it was meant to answer is lost.
+    this.requester?.giveUp();
+    this.requester = undefined;
   }
 
   #arrived(bytes: Uint8Array): void {
