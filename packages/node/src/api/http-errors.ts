@@ -29,7 +29,15 @@ export function toHttpError(error: unknown): HttpError {
     case 'QUOTA_EXCEEDED':
     case 'DISK_FULL':
       return new HttpError(507, error.message);
+    // A manifest of a stranger that contradicts the tree it names, or asks for blocks of an impossible size.
+    case 'DATASET_MISMATCH':
+    case 'BLOCK_SIZE_INVALID':
+      return new HttpError(422, error.message);
     case 'API_STOPPED':
+    case 'STORE_CLOSED':
+    case 'EXCHANGE_STOPPED':
+    case 'NETWORK_STOPPED':
+    case 'FETCHES_LIMIT':
       return new HttpError(503, error.message);
     default:
       return new HttpError(500, error.message);

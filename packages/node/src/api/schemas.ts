@@ -88,6 +88,7 @@ const text = (description: string): AnswerDoc => ({ description, type: 'text/pla
 const error = (description: string): AnswerDoc => ({ description, type: 'text/html', schema: Text });
 const BAD_CID = error('The CID cannot be parsed');
 const NOT_FOUND = error('Not here, or no manifest');
+const CONTRADICTION = error('The manifest contradicts the dataset that it names');
 const LATE = error('Nobody delivered it in time');
 const Timeout = Type.Object({
   timeout: Type.Optional(Type.Number({ exclusiveMinimum: 0, description: 'Seconds; lowers the time of the server' })),
@@ -157,6 +158,7 @@ export const OPERATIONS: Readonly<Record<string, OperationDoc>> = {
       200: json('What is being fetched', DataItem),
       400: BAD_CID,
       404: NOT_FOUND,
+      422: CONTRADICTION,
       503: error('Too many fetches are waiting'),
       504: LATE,
     },
@@ -166,7 +168,7 @@ export const OPERATIONS: Readonly<Record<string, OperationDoc>> = {
     tag: 'Data',
     query: Timeout,
     headers: Conditions,
-    answers: { ...FILE_ANSWERS, 504: LATE },
+    answers: { ...FILE_ANSWERS, 422: CONTRADICTION, 504: LATE },
   },
   downloadNetworkManifest: {
     summary: 'Fetches a manifest only',

@@ -154,6 +154,18 @@ describe('GET /data/{cid}/network/stream', () => {
     }
   });
 
+  it('refuses a manifest that contradicts the tree it names', async () => {
+    const { ask, repository } = await startApi();
+    const cid = formatCid(await store(repository, stream('contradiction', 4 * BLOCK)));
+    const { manifest } = JSON.parse((await ask('GET', `/data/${cid}/network/manifest`)).text);
+    const treeCid = parseCid(manifest.treeCid) as TreeCid;
+    const lie = encodeManifest({ treeCid, blockSize: BLOCK, datasetSize: 400 * BLOCK });
+    await repository.putBlock(manifestCidOf(lie), lie).catch(() => {});
+    const answer = await ask('GET', `/data/${formatCid(manifestCidOf(lie))}/network/stream`);
+    expect([404, 422]).toContain(answer.status);
+    expect((await ask('GET', `/data/${cid}`)).status).toBe(200);
+  });
+
   it('gives the original file of a protected manifest', async () => {
     const { ask, repository } = await startApi();
     const encoded = stream('protected', 4 * BLOCK);
