@@ -1,10 +1,11 @@
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type Claim, passes } from './claim.ts';
 import { describeMachine, machineLine } from './machine.ts';
+import { record } from './record.ts';
 import { objects, table } from './report.ts';
 
 const HOME = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -27,7 +28,7 @@ const HELP = `Measures one claim of the project beside its rivals, in the same r
   --rounds N    measured rounds (default ${ROUNDS})
   --quick       a short run to see that it works; not to be quoted
   --json        one JSON object per line
-  --record      append the result to bench/results/NAME.jsonl
+  --record      append the result to bench/results/NAME.jsonl and show it in bench/NAME/README.md
   --profile DIR write CPU profiles of our nodes' threads to DIR; slows them down
   --dir DIR     where temporary files go (default: the system's)
 
@@ -71,19 +72,8 @@ async function measure(name: string, options: ReturnType<typeof parse>, signal: 
     if (options.json) for (const row of objects(claim.name, rows)) process.stdout.write(`${JSON.stringify(row)}\n`);
     else process.stdout.write(`\n${table(rows)}\n`);
     if (options.record) {
-      mkdirSync(join(HOME, 'results'), { recursive: true });
-      const record = {
-        at: new Date().toISOString(),
-        machine,
-        sizeBytes,
-        rounds: options.rounds,
-        quick: options.quick,
-        seconds,
-      };
-      appendFileSync(
-        join(HOME, 'results', `${claim.name}.jsonl`),
-        `${JSON.stringify({ ...record, rows: objects(claim.name, rows) })}\n`,
-      );
+      const { rounds, quick } = options;
+      record(HOME, { claim: claim.name, machine, sizeBytes, rounds, quick, seconds, rows });
     }
     return rows.every((row) => passes(row) !== false);
   } finally {
