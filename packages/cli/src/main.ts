@@ -17,12 +17,12 @@ const VERBS = new Set([
   'help',
 ]);
 
-const argv = process.argv.slice(2);
-
-async function main(): Promise<number> {
+async function main(argv: readonly string[]): Promise<number> {
   if (VERBS.has(argv[0] ?? '')) return (await import('./run-verb.ts')).runVerb(argv);
-  return (await import('@codex/node')).runNode(argv);
+  const { runNode } = await import('@codex/node');
+  const asksHelp = argv.includes('--help') || argv.includes('-h');
+  return runNode(argv, asksHelp ? { usage: (await import('./usage.ts')).usage() } : {});
 }
 
 // Whatever a library left open must not keep a command alive that has done its work.
-process.exit(await main());
+process.exit(await main(process.argv.slice(2)));

@@ -7,6 +7,7 @@ import type { NodeConfig } from './config/index.ts';
 import { loadOrCreateKey, prepareDirectory } from './identity/index.ts';
 import { listenError } from './listen.ts';
 import { NodeLog } from './logging/index.ts';
+import { registerNodeMetrics } from './node-metrics.ts';
 import { staticPeers } from './static-peers.ts';
 
 /** Makes the parts of a node and wires them, in the order of 07 §1. Called by `CodexNode.create`. */
@@ -41,22 +42,26 @@ export async function assembleNode(config: NodeConfig, overrides: NodeOverrides)
     metrics: registry,
     logger: log.logger('codex compute'),
   });
-  const slabs = new compute.SharedSlabPool();
-  const repository = await store.DiskRepository.open(
-    { ...shared, compute: pool, slabs, logger: log.logger('codex repostore') },
-    {
-      path: join(dataDir, 'repo'),
-      quotaBytes: config.storageQuota,
-      blockTtlMs: config.blockTtl,
-      maintenanceIntervalMs: config.blockMi,
-      maintenanceBatch: config.blockMn,
-    },
-  );
+  const slabs = new compute.SharedSlabPool({ clock });
+  const repository = await (overrides.repository?.() ??
+    store.DiskRepository.open(
+      { ...shared, compute: pool, slabs, logger: log.logger('codex repostore') },
+      {
+        path: join(dataDir, 'repo'),
+        quotaBytes: config.storageQuota,
+        blockTtlMs: config.blockTtl,
+        maintenanceIntervalMs: config.blockMi,
+        maintenanceBatch: config.blockMn,
+      },
+    ));
   let closing: Promise<void> | undefined;
   const close = () => {
     closing ??= (async () => {
-      await repository.close();
-      await pool.stop();
+      try {
+        await repository.stop();
+      } finally {
+        await pool.stop();
+      }
     })();
     return closing;
   };
@@ -119,13 +124,23 @@ export async function assembleNode(config: NodeConfig, overrides: NodeOverrides)
           { host: config.metricsAddress, port: config.metricsPort },
         )
       : undefined;
+    registerNodeMetrics(registry, { repository, network });
     // Last, so that the parts above had the choice of help texts and labels.
     metrics.registerReferenceMetrics(registry);
 
     const startables: { name: string; part: Startable }[] = [
       ...(processMetrics ? [{ name: 'process metrics', part: processMetrics }] : []),
       ...(metricsServer ? [{ name: 'metrics server', part: metricsServer }] : []),
-      { name: 'repository', part: { start: () => pool.start(), stop: close } },
+      {
+        name: 'repository',
+        part: {
+          start: async () => {
+            await pool.start();
+            await repository.start();
+          },
+          stop: close,
+        },
+      },
       { name: 'network', part: network },
       { name: 'announcement', part: announcement },
       { name: 'exchange', part: blocks },

@@ -19,6 +19,7 @@ export interface NodeOverrides {
   readonly log?: NodeLog;
   /** Given the key, so that records and network agree on who the node is. */
   readonly network?: (identity: Identity) => PeerNetwork;
+  readonly repository?: () => Promise<Repository & Startable> | (Repository & Startable);
   /** Discovery; none by default. */
   readonly finder?: PeerFinder;
 }
@@ -94,7 +95,7 @@ export class CodexNode implements Startable {
     return this.#parts.metrics;
   }
 
-  /** Base URL of the REST API, `http://host:port/api/codex/v1`, once started. */
+  /** `http://host:port` of the REST API, once started. */
   get apiUrl(): string {
     return this.#parts.api.url;
   }

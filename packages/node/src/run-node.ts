@@ -8,29 +8,29 @@ import { NodeLog } from './logging/index.ts';
 const EXIT_OK = 0;
 const EXIT_FAILED = 1;
 
-const USAGE = `Usage: codex [options]           run a storage node
-       codex <verb> [arguments]  talk to a running node; see codex help
-
-Options (--name=value or --name value; also as CODEX_NAME in the environment and as name in the TOML file):
-`;
+export interface RunInit {
+  readonly env?: NodeJS.ProcessEnv;
+  /** What `--help` prints above the options. */
+  readonly usage?: string;
+}
 
 /**
  * Runs a node until a signal stops it, and resolves to the exit code. The first SIGINT or SIGTERM stops it cleanly, a
  * second one ends the process at once; an error that nobody handled is logged as fatal and ends it with 1.
  */
-export async function runNode(argv: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<number> {
+export async function runNode(argv: readonly string[], init: RunInit = {}): Promise<number> {
   let log: NodeLog | undefined;
   try {
     const given = parseArguments(argv);
     if (given.help) {
-      process.stdout.write(`${USAGE}${optionHelp()}\n`);
+      process.stdout.write(`${init.usage ?? ''}${optionHelp()}\n`);
       return EXIT_OK;
     }
     if (given.version) {
       process.stdout.write(`${versionText(await readBuildInfo())}\n`);
       return EXIT_OK;
     }
-    const { config, warnings } = await loadConfig({ arguments: given.values, env });
+    const { config, warnings } = await loadConfig({ arguments: given.values, env: init.env ?? process.env });
     log = NodeLog.open({ level: config.logLevel, format: config.logFormat, file: config.logFile });
     const logger = log.logger('codex');
     for (const warning of warnings) logger.warn(warning);

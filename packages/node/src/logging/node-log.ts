@@ -16,6 +16,9 @@ export interface NodeLogInit {
   readonly fd?: number;
 }
 
+/** How long a log that ends waits for whoever reads it. */
+const CLOSE_FLUSH_MS = 1000;
+
 interface Output {
   readonly format: LogFormat;
   readonly writer: LineWriter;
@@ -78,6 +81,15 @@ export class NodeLog {
   /** Resolves when everything logged so far is out. */
   async flush(): Promise<void> {
     await Promise.all(this.#outputs.map(({ writer }) => writer.flush()));
+  }
+
+  /** Writes what is left, giving a slow reader a moment, and ends the log. */
+  async close(): Promise<void> {
+    const patience = new AbortController();
+    const late = this.#clock.sleep(CLOSE_FLUSH_MS, { signal: patience.signal }).catch(() => {});
+    await Promise.race([this.flush(), late]);
+    patience.abort();
+    this.flushSync();
   }
 
   /** The end: writes what is left, blocking. Later records are lost. */
