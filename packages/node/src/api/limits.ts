@@ -15,7 +15,10 @@ export interface ApiLimits {
   readonly uploadIdleMs: number;
   /** A client that takes no byte for so long is cut off: it holds pooled memory that other readers wait for. */
   readonly downloadIdleMs: number;
-  /** Uploads at a time; more get 503. Each costs `uploadAheadBytes` at worst, beside pooled memory. */
+  /**
+   * Uploads whose bodies are read at a time; others wait with their bodies unread. Each may hold a slab of pooled memory
+   * for as long as its client likes, so it is half of the pool at most.
+   */
   readonly uploads: number;
   /** Body bytes taken from the socket ahead of the repository; then the socket is paused. */
   readonly uploadAheadBytes: number;
@@ -53,7 +56,7 @@ export const API_LIMITS: ApiLimits = {
   keepAliveMs: 72 * SECOND_MS,
   uploadIdleMs: 60 * SECOND_MS,
   downloadIdleMs: 120 * SECOND_MS,
-  uploads: 256,
+  uploads: 32,
   uploadAheadBytes: 1024 * KIB,
   downloadAheadBatches: 2,
   downloads: 256,

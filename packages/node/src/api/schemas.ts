@@ -128,7 +128,6 @@ export const OPERATIONS: Readonly<Record<string, OperationDoc>> = {
       200: text('CID of the manifest'),
       408: error('The body stalled'),
       422: error('The MIME type or the filename is not valid, or there is no body'),
-      503: error('Too many uploads are under way'),
       507: error('The quota or the disk is exhausted'),
     },
   },

@@ -1,5 +1,5 @@
 import { DEFAULT_BLOCK_SIZE, formatCid, type Manifest, type ManifestCid } from '@codex/content';
-import { isCodexError } from '@codex/runtime';
+import { isCodexError, Semaphore } from '@codex/runtime';
 import { readBody } from './body.ts';
 import type { Call } from './call.ts';
 import { readFilename } from './content-disposition.ts';
@@ -29,22 +29,21 @@ export function describeUpload(headers: Readonly<Record<string, string | string[
   return described;
 }
 
-/** Takes uploads; one per server, because it counts those that are under way. */
+/** Takes uploads; one per server, because it bounds how many are under way. */
 export class Uploads {
   readonly #context: ApiContext;
-  #active = 0;
+  readonly #permits: Semaphore;
 
   constructor(context: ApiContext) {
     this.#context = context;
+    this.#permits = new Semaphore(context.limits.uploads);
   }
 
   /** `POST /data`: the body is the file. Whatever goes wrong before the manifest is stored leaves nothing behind. */
   async handle(call: Call): Promise<void> {
     const described = describeUpload(call.req.headers);
-    if (this.#active >= this.#context.limits.uploads) throw new HttpError(503, 'Too many uploads are under way');
-    this.#active++;
     try {
-      const cid = await this.#store(call, described);
+      const cid = await this.#permits.run(() => this.#store(call, described), { signal: call.signal });
       respondText(call.res, formatCid(cid));
     } catch (error) {
       if (isCodexError(error, 'QUOTA_EXCEEDED')) {
@@ -54,8 +53,6 @@ export class Uploads {
         throw new HttpError(507, `Unable to store the upload: the disk is full. ${error.message}`);
       }
       throw error;
-    } finally {
-      this.#active--;
     }
   }
 

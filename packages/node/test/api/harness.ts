@@ -92,9 +92,9 @@ export interface Answer {
   readonly text: string;
 }
 
-export interface Started {
+export interface Started<R extends Repository = MemoryRepository> {
   readonly server: ApiServer;
-  readonly repository: MemoryRepository;
+  readonly repository: R;
   readonly ask: (method: string, path: string, options?: AskOptions) => Promise<Answer>;
 }
 
@@ -115,11 +115,20 @@ export const EMPTY_NODE: ApiComponents['node'] = {
 };
 
 /** Starts an API over a repository in memory, which ends with the test. */
-export async function startApi(
+export function startApi(
   components: Partial<ApiComponents> & { repository?: MemoryRepository } = {},
   init: Partial<ApiInit> = {},
 ): Promise<Started> {
   const repository = components.repository ?? new MemoryRepository();
+  return startApiOn({ ...components, repository }, init);
+}
+
+/** Starts an API over any repository. */
+export async function startApiOn<R extends Repository>(
+  components: Partial<ApiComponents> & { repository: R },
+  init: Partial<ApiInit> = {},
+): Promise<Started<R>> {
+  const { repository } = components;
   const server = await ApiServer.create(
     {
       fetcher: new RepositoryFetcher(repository, repository),
@@ -127,7 +136,6 @@ export async function startApi(
       node: EMPTY_NODE,
       logLevels: { set: () => {} },
       ...components,
-      repository,
     },
     { bindAddress: '127.0.0.1', port: 0, fetchTimeoutMs: 5000, ...init },
   );

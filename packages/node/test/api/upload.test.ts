@@ -209,16 +209,23 @@ describe('POST /data', () => {
     res.resume();
   });
 
-  it('refuses more uploads than its limit', async () => {
+  it('lets uploads over its limit wait with their bodies unread', async () => {
     const repository = new WatchedRepository();
     const { server, ask } = await startApi({ repository }, { limits: { uploads: 1 } });
     const socket = connect(server.port, '127.0.0.1');
     socket.write(`POST ${BASE_PATH}/data HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhello`);
     await expect.poll(() => repository.appendedBytes).toBe(5);
-    expect((await ask('POST', '/data', { body: Buffer.alloc(2_000_000, 1) })).status).toBe(503);
+    const second = ask('POST', '/data', { body: Buffer.alloc(2_000_000, 1) });
+    // Another that gives up while it waits.
+    const third = connect(server.port, '127.0.0.1');
+    third.write(`POST ${BASE_PATH}/data HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhello`);
+    expect((await ask('GET', '/space')).status).toBe(200);
+    third.destroy();
+    expect(repository.appendedBytes).toBe(5);
     socket.write('hello');
     expect(String((await once(socket, 'data'))[0])).toContain('HTTP/1.1 200');
-    expect((await ask('POST', '/data', { body: 'hello' })).status).toBe(200);
+    expect((await second).status).toBe(200);
+    expect(repository.finished).toBe(2);
     socket.destroy();
   });
 
