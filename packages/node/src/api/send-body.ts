@@ -1,4 +1,5 @@
-import type { OutgoingHttpHeaders } from 'node:http';
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { ByteBatch } from '../reader/index.ts';
 import { type ByteRange, readRange } from './byte-range.ts';
 import type { Call } from './call.ts';
 import { applicableRange, etagOf, isNotModified, isPreconditionFailed } from './conditional.ts';
@@ -51,12 +52,27 @@ export async function sendBody(context: ApiContext, call: Call, body: Body): Pro
   const source = body.read(range);
   try {
     const first = await source.next();
-    res.writeHead(status, headers);
+    writeHead(res, status, headers, first);
     await context.writer.write(res, source, first);
     res.end();
     context.counters.downloads.inc();
   } finally {
     await source.return(undefined);
+  }
+}
+
+/** Sends the head of an answer whose first bytes wait already. */
+function writeHead(
+  res: ServerResponse,
+  status: number,
+  headers: OutgoingHttpHeaders,
+  first: IteratorResult<ByteBatch, undefined>,
+): void {
+  try {
+    res.writeHead(status, headers);
+  } catch (error) {
+    first.value?.release();
+    throw error;
   }
 }
 

@@ -43,21 +43,31 @@ export class BatchWriter {
    * took nothing for `downloadIdleMs`); every batch that was taken is released then, too.
    */
   async write(res: ServerResponse, source: BatchSource, first: IteratorResult<ByteBatch, undefined>): Promise<void> {
-    const pooled = this.#pooled < this.#limits.pooledDownloads;
-    const ahead = pooled ? this.#limits.downloadAheadBatches : 1;
-    this.#active++;
-    if (pooled) this.#pooled++;
     const inFlight: Promise<void>[] = [];
+    let pooled = false;
+    let slow = false;
+    this.#active++;
     watch(res, this.#limits.downloadIdleMs);
     try {
       for (let next = first; !next.done; next = await source.next()) {
+        if (!pooled && !slow && this.#pooled < this.#limits.pooledDownloads) {
+          this.#pooled++;
+          pooled = true;
+        }
         const written = writeBatch(res, pooled ? next.value : copied(next.value));
         // Awaited below; until then a failure must not count as unhandled.
         written.catch(() => {});
         inFlight.push(written);
-        if (inFlight.length >= ahead) await this.#taken(res, source, inFlight.shift()!);
+        const ahead = pooled ? this.#limits.downloadAheadBatches : 1;
+        if (inFlight.length < ahead) continue;
+        slow = await this.#taken(res, source, inFlight.shift()!);
+        if (!slow || !pooled) continue;
+        // Once its pooled batches are out, the permit is of more use to a client that takes what it gets.
+        while (inFlight.length > 0) await inFlight.shift();
+        this.#pooled--;
+        pooled = false;
       }
-      for (const written of inFlight) await this.#taken(res, source, written);
+      for (const written of inFlight) await written;
     } finally {
       await Promise.allSettled(inFlight);
       this.#active--;
@@ -65,16 +75,21 @@ export class BatchWriter {
     }
   }
 
-  /** Waits until a batch is written; meanwhile nothing is read ahead for a client that is slow. */
-  async #taken(res: ServerResponse, source: BatchSource, written: Promise<void>): Promise<void> {
-    if (res.socket?.writableLength === 0) return written;
+  /** Waits until a batch is written; true when that was slow. Then nothing was left read ahead meanwhile. */
+  async #taken(res: ServerResponse, source: BatchSource, written: Promise<void>): Promise<boolean> {
+    if (res.socket?.writableLength === 0) {
+      await written;
+      return false;
+    }
     let suspended: Promise<void> | undefined;
     const cancel = this.#clock.schedule(this.#limits.slowWriteMs, () => {
-      suspended = source.suspend?.();
+      suspended = source.suspend?.() ?? Promise.resolve();
+      suspended.catch(() => {});
     });
     try {
       await written;
       await suspended;
+      return suspended !== undefined;
     } finally {
       cancel();
     }
