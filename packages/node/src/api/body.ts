@@ -28,17 +28,19 @@ export function readBody(
     let ended = false;
     let settled = false;
 
+    let outcome = () => {};
     const settle = (error?: unknown) => {
       if (settled) return;
       settled = true;
+      outcome = () => (error === undefined ? resolve(total) : reject(error));
       queue = [];
       idle.stop();
       req.off('data', onData).off('end', onEnd).off('close', onClose).off('error', onClose);
       options.signal?.removeEventListener('abort', onAbort);
       // What is left of the body is dealt with by whoever answers.
       req.pause();
-      if (error === undefined) resolve(total);
-      else reject(error);
+      // The last piece is still being taken: whoever cleans up must not do so under its feet.
+      if (!consuming) outcome();
     };
     const pump = async () => {
       consuming = true;
@@ -59,6 +61,7 @@ export function readBody(
         settle(error);
       } finally {
         consuming = false;
+        if (settled) outcome();
       }
     };
     const onData = (piece: Buffer) => {

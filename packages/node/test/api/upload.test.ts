@@ -14,6 +14,7 @@ class WatchedRepository extends MemoryRepository {
   finished = 0;
   appendedBytes = 0;
   beforeAppend: (total: number) => Promise<void> | void = () => {};
+  beforeAbort: () => void = () => {};
 
   override createDataset(init: { blockSize: number; expiry?: number }): DatasetWriter {
     const writer = super.createDataset(init);
@@ -33,6 +34,7 @@ class WatchedRepository extends MemoryRepository {
         return cid;
       },
       abort: async () => {
+        this.beforeAbort();
         this.aborted++;
         await writer.abort();
       },
@@ -145,6 +147,36 @@ describe('POST /data', () => {
     await expect.poll(() => repository.aborted).toBe(1);
     expect(repository.finished).toBe(0);
     expect(repository.usage()).toMatchObject(EMPTY_USAGE);
+  });
+
+  it('does not abort a writer while it takes a piece', async () => {
+    const repository = new WatchedRepository();
+    let taking = false;
+    let takenWhenAborted: boolean | undefined;
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    repository.beforeAppend = async () => {
+      taking = true;
+      await held;
+      taking = false;
+    };
+    repository.beforeAbort = () => {
+      takenWhenAborted = !taking;
+    };
+    const { server, ask } = await startApi({ repository });
+    const socket = connect(server.port, '127.0.0.1');
+    socket.write(`POST ${BASE_PATH}/data HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhello`);
+    await expect.poll(() => taking).toBe(true);
+    socket.destroy();
+    // The server has seen the end of the first connection when it answers on the second.
+    await ask('GET', '/space');
+    await ask('GET', '/space');
+    expect(repository.aborted).toBe(0);
+    release();
+    await expect.poll(() => repository.aborted).toBe(1);
+    expect(takenWhenAborted).toBe(true);
   });
 
   it('forgets an upload whose chunks are malformed', async () => {
