@@ -1,3 +1,6 @@
+export type { Audit } from './disk/audit.ts';
+export { DiskRepository, type DiskRepositoryComponents, type DiskRepositoryInit } from './disk/disk-repository.ts';
+export type { StoreFile, StoreFs } from './disk/store-fs.ts';
 export { STORE_ERRORS, StoreError, type StoreErrorCode } from './errors.ts';
 export {
   DEFAULT_BLOCK_TTL_MS,

@@ -27,6 +27,11 @@ export class Maintenance implements Startable {
     await this.#running;
   }
 
+  /** Resolves when the run that is under way has ended. */
+  async idle(): Promise<void> {
+    await this.#running;
+  }
+
   async #run(): Promise<void> {
     try {
       await this.#work();

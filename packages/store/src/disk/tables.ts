@@ -1,0 +1,130 @@
+import { open, type RootDatabase } from 'lmdb';
+
+export type Entry = readonly [key: Uint8Array, value: Uint8Array];
+
+/** A key in a map: one character per byte, so that strings sort as the bytes do. */
+export function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+}
+
+/** null = deleted. */
+type Changes = Map<string, Uint8Array | null>;
+
+/**
+ * Ordered keys and values, changed in memory and written in generations. Reads see every change at once. A commit takes
+ * all changes so far and writes them in one transaction; as changes are made synchronously, what stands on disk is
+ * always a state that existed. Values must not be altered after they were put, except through `mutable`.
+ */
+export class Tables {
+  readonly #db: RootDatabase<Buffer, Uint8Array>;
+  #current: Changes = new Map();
+  #flying: Changes | undefined;
+
+  private constructor(db: RootDatabase<Buffer, Uint8Array>) {
+    this.#db = db;
+  }
+
+  static open(path: string): Tables {
+    return new Tables(
+      // Without overlappingSync a commit resolves when it is durable.
+      open<Buffer, Uint8Array>({
+        path,
+        noSubdir: false,
+        keyEncoding: 'binary',
+        encoding: 'binary',
+        overlappingSync: false,
+      }),
+    );
+  }
+
+  /** Changes that no commit has taken yet. */
+  get changes(): number {
+    return this.#current.size;
+  }
+
+  get(key: Uint8Array): Uint8Array | undefined {
+    const name = latin1(key);
+    const changed = this.#current.get(name) ?? (this.#current.has(name) ? null : this.#flying?.get(name));
+    if (changed === null) return undefined;
+    return changed ?? this.#db.get(key);
+  }
+
+  put(key: Uint8Array, value: Uint8Array): void {
+    this.#current.set(latin1(key), value);
+  }
+
+  delete(key: Uint8Array): void {
+    this.#current.set(latin1(key), null);
+  }
+
+  /** A value that may be altered until the caller yields; made with `length` zeros when it is missing. */
+  mutable(key: Uint8Array, length: number): Uint8Array {
+    const name = latin1(key);
+    const own = this.#current.get(name);
+    if (own) return own;
+    const value = this.get(key)?.slice() ?? new Uint8Array(length);
+    this.#current.set(name, value);
+    return value;
+  }
+
+  /** Up to `limit` entries with `from` ≤ key < `to`, in order. */
+  page(from: Uint8Array, to: Uint8Array, limit: number): Entry[] {
+    const changed = new Map<string, Uint8Array | null>();
+    const [first, end] = [latin1(from), latin1(to)];
+    for (const changes of [this.#flying, this.#current]) {
+      if (!changes) continue;
+      for (const [name, value] of changes) if (name >= first && name < end) changed.set(name, value);
+    }
+    const entries: [string, Uint8Array][] = [];
+    for (const { key, value } of this.#db.getRange({ start: from, end: to, limit: limit + changed.size })) {
+      const name = latin1(key);
+      if (!changed.has(name)) entries.push([name, value]);
+    }
+    for (const [name, value] of changed) if (value) entries.push([name, value]);
+    entries.sort(([a], [b]) => (a < b ? -1 : 1));
+    return entries.slice(0, limit).map(([name, value]) => [Buffer.from(name, 'latin1'), value]);
+  }
+
+  /** All entries whose key begins with `prefix`, in pages, each as it is when it is read. */
+  *entries(prefix: Uint8Array, pageSize = 256): Generator<Entry> {
+    const to = Buffer.from(prefix);
+    to[to.length - 1]!++;
+    for (let from = prefix; ; ) {
+      const page = this.page(from, to, pageSize);
+      yield* page;
+      const last = page.at(-1);
+      if (!last || page.length < pageSize) return;
+      from = Buffer.concat([last[0], Buffer.of(0)]);
+    }
+  }
+
+  /**
+   * Writes all changes so far in one transaction. `before` runs after they were taken and must make durable what they
+   * point to. After a failure the changes are kept, for the next commit.
+   */
+  async commit(before: () => Promise<void>): Promise<void> {
+    const taken = this.#current;
+    this.#flying = taken;
+    this.#current = new Map();
+    try {
+      await before();
+      await this.#db.batch(() => {
+        for (const [name, value] of taken) {
+          const key = Buffer.from(name, 'latin1');
+          if (value) this.#db.put(key, value as Buffer);
+          else this.#db.remove(key);
+        }
+      });
+      this.#db.resetReadTxn();
+    } catch (error) {
+      for (const [name, value] of taken) if (!this.#current.has(name)) this.#current.set(name, value);
+      throw error;
+    } finally {
+      this.#flying = undefined;
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#db.close();
+  }
+}
