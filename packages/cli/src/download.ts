@@ -1,7 +1,7 @@
 import { storedName } from './content-headers.ts';
 import type { Context } from './context.ts';
 import { OutputFile, outputPath } from './output-file.ts';
-import { openFileSink, standardOutputSink } from './sink.ts';
+import { openFileSink, openStreamSink } from './sink.ts';
 import { Transfer } from './transfer.ts';
 
 export interface DownloadOptions {
@@ -33,9 +33,14 @@ export async function downloadFile(context: Context, cid: string, options: Downl
   const seconds = () => (performance.now() - started) / 1000;
   const path = `/data/${encodeURIComponent(cid)}${options.local ? '' : '/network/stream'}`;
   const transfer = new Transfer(context, { path, label: cid });
-  if (options.output === '-') {
-    await transfer.run(standardOutputSink(), 0);
-    return { cid, file: '-', bytes: transfer.done, resumed: 0, seconds: seconds() };
+  const stream = await openStreamSink(options.output);
+  if (stream) {
+    try {
+      await transfer.run(stream, 0);
+    } finally {
+      await stream.close();
+    }
+    return { cid, file: options.output ?? '-', bytes: transfer.done, resumed: 0, seconds: seconds() };
   }
   // Without a file name of the user's, the first answer tells the name, and with it whether there is a part already.
   const named = options.output !== undefined && outputPath(options.output, 'name', cid) === options.output;

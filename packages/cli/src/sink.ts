@@ -1,5 +1,5 @@
 import { writev } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CliError } from './errors.ts';
 import { unwritable } from './output-file.ts';
@@ -40,11 +40,27 @@ export async function openFileSink(path: string): Promise<Sink> {
   };
 }
 
-/** Standard output; positions follow each other by themselves. */
-export function standardOutputSink(): Sink {
+/**
+ * A sink for what cannot be renamed or written at positions: standard output for `-`, a device, a named pipe. Undefined
+ * for anything else. Error: FILE_UNWRITABLE.
+ */
+export async function openStreamSink(output: string | undefined): Promise<Sink | undefined> {
+  if (output === undefined) return undefined;
+  if (output === '-') return streamSink('standard output', STANDARD_OUTPUT, async () => {});
+  const info = await stat(output).catch(() => undefined);
+  if (!info || info.isFile() || info.isDirectory()) return undefined;
+  try {
+    const handle = await open(output, 'w');
+    return streamSink(output, handle.fd, () => handle.close());
+  } catch (error) {
+    throw unwritable(output, error);
+  }
+}
+
+function streamSink(name: string, fd: number, close: () => Promise<void>): Sink {
   const write = (chunks: readonly Buffer[]) =>
     new Promise<number>((resolve, reject) => {
-      writev(STANDARD_OUTPUT, chunks, null, (error, count) => (error ? reject(error) : resolve(count)));
+      writev(fd, chunks, null, (error, count) => (error ? reject(error) : resolve(count)));
     });
   return {
     async write(chunks) {
@@ -54,12 +70,12 @@ export function standardOutputSink(): Sink {
         } catch (error) {
           const { code } = error as NodeJS.ErrnoException;
           if (code === 'EPIPE') throw new CliError('OUTPUT_CLOSED', 'Nobody reads the output', {}, { cause: error });
-          if (code !== 'EAGAIN') throw unwritable('standard output', error);
+          if (code !== 'EAGAIN') throw unwritable(name, error);
           await delay(RETRY_MS);
         }
       }
     },
-    close: async () => {},
+    close,
   };
 }
 

@@ -1,5 +1,6 @@
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -110,6 +111,20 @@ describe('download', () => {
       stdout: 'dir/data.bin\n',
     });
     expect(asked.every((range) => range === undefined)).toBe(true);
+  });
+
+  it('writes into a named pipe, and leaves it what it is', async () => {
+    const { answer } = breaking(Number.POSITIVE_INFINITY);
+    const api = await serve(answer);
+    const pipe = join(await freshDir(), 'pipe');
+    spawnSync('mkfifo', [pipe]);
+    const [ran, bytes] = await Promise.all([
+      run(['download', CID, '--api', api, '-o', pipe, '--force']),
+      readFile(pipe),
+    ]);
+    expect(ran.code).toBe(0);
+    expect(bytes).toEqual(DATA);
+    expect((await stat(pipe)).isFIFO()).toBe(true);
   });
 
   it('ends quietly when the reader goes away', async () => {
