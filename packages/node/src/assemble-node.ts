@@ -43,7 +43,8 @@ export async function assembleNode(config: NodeConfig, overrides: NodeOverrides)
     logger: log.logger('codex compute'),
   });
   const slabs = new compute.SharedSlabPool({ clock });
-  const repository = await (overrides.repository?.() ??
+  const openRepository = async () =>
+    overrides.repository?.() ??
     store.DiskRepository.open(
       { ...shared, compute: pool, slabs, logger: log.logger('codex repostore') },
       {
@@ -53,7 +54,11 @@ export async function assembleNode(config: NodeConfig, overrides: NodeOverrides)
         maintenanceIntervalMs: config.blockMi,
         maintenanceBatch: config.blockMn,
       },
-    ));
+    );
+  const repository = await openRepository().catch(async (error: unknown) => {
+    await pool.stop();
+    throw error;
+  });
   let closing: Promise<void> | undefined;
   const close = () => {
     closing ??= (async () => {
