@@ -4,7 +4,6 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createCompute, SharedSlabPool } from '@codex/compute';
-import { seededRandom } from '@codex/runtime';
 import { DiskRepository } from '@codex/store';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -12,6 +11,13 @@ import { BASE_PATH } from '../../src/api/index.ts';
 import { startApiOn } from './harness.ts';
 
 const MIB = 1024 * 1024;
+
+/** Bytes of which no two blocks are equal. */
+function distinct(seed: number, length: number): Buffer {
+  const bytes = Buffer.alloc(length, seed);
+  for (let at = 0; at + 8 <= length; at += 4096) bytes.writeDoubleLE(seed + at / 4096 / 1e6, at);
+  return bytes;
+}
 
 /** An API over a repository on disk; `restart` opens the same directory again. */
 async function startOnDisk(quotaBytes = 1024 * MIB) {
@@ -43,7 +49,7 @@ describe('over a repository on disk', () => {
   it('gives back what was stored, also after a restart', async () => {
     const open = await startOnDisk();
     const first = await open();
-    const bytes = Buffer.from(seededRandom(3).bytes(10 * MIB + 17));
+    const bytes = distinct(3, 10 * MIB + 17);
     const { text: cid, status } = await first.ask('POST', '/data', { body: bytes });
     expect(status).toBe(200);
     expect((await first.ask('GET', `/data/${cid}`)).body.equals(bytes)).toBe(true);
@@ -67,7 +73,7 @@ describe('over a repository on disk', () => {
 
   it('gives all pooled memory back after uploads and downloads that end early', async () => {
     const { ask, server, slabs } = await (await startOnDisk())();
-    const bytes = Buffer.from(seededRandom(4).bytes(24 * MIB));
+    const bytes = distinct(4, 24 * MIB);
     const { text: cid } = await ask('POST', '/data', { body: bytes });
     const before = (await ask('GET', '/space')).text;
     for (let i = 0; i < 10; i++) {
@@ -78,7 +84,7 @@ describe('over a repository on disk', () => {
         await once(socket, 'data');
       } else {
         socket.write(`POST ${BASE_PATH}/data HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n\r\n`);
-        socket.write(seededRandom(i).bytes(3 * MIB));
+        socket.write(distinct(i, 3 * MIB));
         await once(socket, 'drain');
       }
       socket.destroy();
@@ -90,7 +96,7 @@ describe('over a repository on disk', () => {
 
   it('serves others while more clients than there are slabs do not read', { timeout: 30_000 }, async () => {
     const { ask, server, slabs } = await (await startOnDisk())();
-    const { text: cid } = await ask('POST', '/data', { body: Buffer.from(seededRandom(5).bytes(24 * MIB)) });
+    const { text: cid } = await ask('POST', '/data', { body: distinct(5, 24 * MIB) });
     const clients = Array.from({ length: slabs.limit + 10 }, () => {
       const socket = connect(server.port, '127.0.0.1');
       socket.on('error', () => {});
@@ -99,7 +105,7 @@ describe('over a repository on disk', () => {
       return socket;
     });
     await expect.poll(() => slabs.inUse, { timeout: 20_000, interval: 300 }).toBeLessThanOrEqual(20);
-    const body = seededRandom(6).bytes(5 * MIB);
+    const body = distinct(6, 5 * MIB);
     const other = await ask('POST', '/data', { body });
     expect(other.status).toBe(200);
     expect((await ask('GET', `/data/${other.text}`)).body.equals(body)).toBe(true);
@@ -109,8 +115,8 @@ describe('over a repository on disk', () => {
 
   it('leaves nothing of an upload that exceeds the quota', async () => {
     const { ask } = await (await startOnDisk(4 * MIB))();
-    expect((await ask('POST', '/data', { body: Buffer.from(seededRandom(7).bytes(9 * MIB)) })).status).toBe(507);
+    expect((await ask('POST', '/data', { body: distinct(7, 9 * MIB) })).status).toBe(507);
     expect(JSON.parse((await ask('GET', '/space')).text)).toMatchObject({ totalBlocks: 0, quotaUsedBytes: 0 });
-    expect((await ask('POST', '/data', { body: Buffer.from(seededRandom(8).bytes(3 * MIB)) })).status).toBe(200);
+    expect((await ask('POST', '/data', { body: distinct(8, 3 * MIB) })).status).toBe(200);
   });
 });
