@@ -117,7 +117,7 @@ describe('download', () => {
     const { answer } = breaking(Number.POSITIVE_INFINITY);
     const api = await serve(answer);
     const pipe = join(await freshDir(), 'pipe');
-    spawnSync('mkfifo', [pipe]);
+    spawnSync('sh', ['-c', 'mkfifo "$0"', pipe]);
     const [ran, bytes] = await Promise.all([
       run(['download', CID, '--api', api, '-o', pipe, '--force']),
       readFile(pipe),

@@ -1,8 +1,8 @@
-export { type NodeArguments, parseArguments, type RawValues } from './arguments.ts';
+export { parseArguments } from './arguments.ts';
 export { optionHelp } from './help.ts';
-export { type ConfigInputs, type LoadedConfig, loadConfig, type OptionSource } from './load.ts';
-export { type Address, formatAddress, parseAddress, parsePeerAddress } from './multiaddr.ts';
-export type { NatSetting, OptionType } from './option-types.ts';
+export { type LoadedConfig, loadConfig } from './load.ts';
+export { type Address, formatAddress, parseAddress } from './multiaddr.ts';
+export type { NatSetting } from './option-types.ts';
 export {
   defaultDataDir,
   environmentName,
