@@ -8,7 +8,7 @@ import { DiskRepository } from '@codex/store';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { BASE_PATH } from '../../src/api/index.ts';
-import { startApiOn } from './harness.ts';
+import { eventually, startApiOn } from './harness.ts';
 
 const MIB = 1024 * 1024;
 
@@ -53,7 +53,7 @@ describe('over a repository on disk', () => {
     const { text: cid, status } = await first.ask('POST', '/data', { body: bytes });
     expect(status).toBe(200);
     expect((await first.ask('GET', `/data/${cid}`)).body.equals(bytes)).toBe(true);
-    await expect.poll(() => first.slabs.inUse).toBe(0);
+    await eventually(() => first.slabs.inUse).toBe(0);
     const usage = (await first.ask('GET', '/space')).text;
     await first.server.stop();
     await first.stop();
@@ -68,7 +68,7 @@ describe('over a repository on disk', () => {
       }),
       { numRuns: 10 },
     );
-    await expect.poll(() => second.slabs.inUse).toBe(0);
+    await eventually(() => second.slabs.inUse).toBe(0);
   });
 
   it('gives all pooled memory back after uploads and downloads that end early', async () => {
@@ -89,8 +89,8 @@ describe('over a repository on disk', () => {
       }
       socket.destroy();
     }
-    await expect.poll(() => slabs.inUse).toBe(0);
-    await expect.poll(async () => (await ask('GET', '/space')).text).toBe(before);
+    await eventually(() => slabs.inUse).toBe(0);
+    await eventually(async () => (await ask('GET', '/space')).text).toBe(before);
     expect((await ask('GET', `/data/${cid}`)).body.equals(bytes)).toBe(true);
   });
 
@@ -104,13 +104,13 @@ describe('over a repository on disk', () => {
       socket.write(`GET ${BASE_PATH}/data/${cid} HTTP/1.1\r\nHost: x\r\n\r\n`);
       return socket;
     });
-    await expect.poll(() => slabs.inUse, { timeout: 20_000, interval: 300 }).toBeLessThanOrEqual(20);
+    await eventually(() => slabs.inUse, { timeout: 20_000, interval: 300 }).toBeLessThanOrEqual(20);
     const body = distinct(6, 5 * MIB);
     const other = await ask('POST', '/data', { body });
     expect(other.status).toBe(200);
     expect((await ask('GET', `/data/${other.text}`)).body.equals(body)).toBe(true);
     for (const socket of clients) socket.destroy();
-    await expect.poll(() => slabs.inUse).toBe(0);
+    await eventually(() => slabs.inUse).toBe(0);
   });
 
   it('leaves nothing of an upload that exceeds the quota', async () => {

@@ -17,7 +17,7 @@ import { MemoryRepository } from '@codex/store';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BASE_PATH } from '../../src/api/index.ts';
-import { startApi, store, stream } from './harness.ts';
+import { eventually, startApi, store, stream } from './harness.ts';
 
 const BLOCK = 65536;
 const SIZE = 5 * BLOCK + 77;
@@ -212,7 +212,7 @@ describe('GET /data/{cid}', () => {
       const res = await begin(server.port, `/data/${cid}`);
       await once(res, 'readable');
       res.destroy();
-      await expect.poll(() => repository.open).toBe(0);
+      await eventually(() => repository.open).toBe(0);
     }
     expect((await ask('GET', `/data/${cid}`)).body.equals(bytes)).toBe(true);
   });
@@ -224,7 +224,7 @@ describe('GET /data/{cid}', () => {
     const open = [await begin(server.port, `/data/${cid}`), await begin(server.port, `/data/${cid}`)];
     expect((await ask('GET', `/data/${cid}`)).status).toBe(503);
     for (const res of open) res.destroy();
-    await expect.poll(async () => (await ask('GET', `/data/${cid}`)).status).toBe(200);
+    await eventually(async () => (await ask('GET', `/data/${cid}`)).status).toBe(200);
   });
 });
 
@@ -239,9 +239,9 @@ describe('a client that does not read', () => {
     socket.on('error', () => {});
     socket.pause();
     socket.write(`GET ${BASE_PATH}/data/${cid} HTTP/1.1\r\nHost: x\r\n\r\n`);
-    await expect.poll(() => repository.open).toBeGreaterThan(0);
+    await eventually(() => repository.open).toBeGreaterThan(0);
     expect(repository.open).toBeLessThanOrEqual(2);
-    await expect.poll(() => repository.open, { timeout: 5000 }).toBe(0);
+    await eventually(() => repository.open, { timeout: 5000 }).toBe(0);
     socket.resume();
     await new Promise((resolve) => socket.on('close', resolve));
     expect(socket.bytesRead).toBeLessThan(bytes.length);
@@ -266,7 +266,7 @@ describe('a client that does not read', () => {
       last = repository.released;
       return earlier === last && last > 0;
     };
-    await expect.poll(isStill, { interval: 200, timeout: 10_000 }).toBe(true);
+    await eventually(isStill, { interval: 200, timeout: 10_000 }).toBe(true);
     expect(repository.open).toBeLessThanOrEqual(2 * 2);
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(20 * 2 * 1024 * 1024);
     // Others are served meanwhile, and the slow ones get everything once they read.
@@ -277,9 +277,9 @@ describe('a client that does not read', () => {
       received += piece.length;
     });
     slow.resume();
-    await expect.poll(() => received, { timeout: 10_000 }).toBeGreaterThan(bytes.length);
+    await eventually(() => received, { timeout: 10_000 }).toBeGreaterThan(bytes.length);
     for (const socket of clients) socket.destroy();
-    await expect.poll(() => repository.open).toBe(0);
+    await eventually(() => repository.open).toBe(0);
   });
 });
 

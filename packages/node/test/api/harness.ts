@@ -3,7 +3,7 @@ import { type IncomingHttpHeaders, type OutgoingHttpHeaders, request } from 'nod
 import { type Cid, type Dataset, datasetRef, decodeManifest, type LeafRange, type Repository } from '@codex/content';
 import { CodexError, type Logger, silentLogger } from '@codex/runtime';
 import { MemoryRepository } from '@codex/store';
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { type ApiComponents, type ApiInit, ApiServer, BASE_PATH } from '../../src/api/index.ts';
 
 /** stream(seed, n): SHA256(ascii(seed) ‖ u64le(0)), SHA256(… 1), … cut to n bytes, as in the vectors. */
@@ -174,6 +174,11 @@ export async function datasetOf(repository: Repository, cid: Cid): Promise<Datas
   const bytes = await repository.getBlock(cid);
   if (!bytes) throw new Error('no such manifest');
   return repository.openDataset(datasetRef(decodeManifest(bytes)));
+}
+
+/** Waits for something that the test cannot await, on a machine that may be busy. */
+export function eventually<T>(read: () => T, options: { interval?: number; timeout?: number } = {}) {
+  return expect.poll(read, { timeout: 15_000, ...options });
 }
 
 /** A logger that keeps its messages. */

@@ -4,7 +4,7 @@ import { manifestCid, type StoredManifest, treeCid } from '@codex/content';
 import { MemoryRepository } from '@codex/store';
 import { describe, expect, it } from 'vitest';
 import { BASE_PATH } from '../../src/api/index.ts';
-import { startApi, store, stream } from './harness.ts';
+import { eventually, startApi, store, stream } from './harness.ts';
 
 const MANIFESTS = 100_000;
 
@@ -69,7 +69,7 @@ describe('GET /data', () => {
       last = repository.given;
       return before === last;
     };
-    await expect.poll(isStill, { interval: 200, timeout: 20_000 }).toBe(true);
+    await eventually(isStill, { interval: 200, timeout: 20_000 }).toBe(true);
     expect(repository.given).toBeLessThan(MANIFESTS);
     res.destroy();
     const { given } = repository;

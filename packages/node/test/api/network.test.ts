@@ -5,7 +5,7 @@ import { CodexError, VirtualClock } from '@codex/runtime';
 import { MemoryRepository } from '@codex/store';
 import { describe, expect, it } from 'vitest';
 import { type ApiInit, BASE_PATH } from '../../src/api/index.ts';
-import { RepositoryFetcher, startApi, store, stream } from './harness.ts';
+import { eventually, RepositoryFetcher, startApi, store, stream } from './harness.ts';
 
 const BLOCK = 65536;
 const BYTES = stream('network', 60 * BLOCK + 5);
@@ -63,7 +63,7 @@ describe('GET /data/{cid}/network/stream', () => {
     const pieces: Buffer[] = [];
     res.on('data', (piece) => pieces.push(piece));
     const received = () => pieces.reduce((sum, piece) => sum + piece.length, 0);
-    await expect.poll(received).toBe(32 * BLOCK);
+    await eventually(received).toBe(32 * BLOCK);
     open();
     await once(res, 'end');
     expect(Buffer.concat(pieces).equals(BYTES)).toBe(true);
@@ -205,7 +205,7 @@ describe('POST /data/{cid}/network', () => {
     expect(JSON.parse(answer.text)).toMatchObject({ cid, manifest: { datasetSize: BYTES.length } });
     expect((await ask('GET', `/data/${cid}`)).status).toBe(404);
     open();
-    await expect.poll(async () => (await ask('GET', `/data/${cid}`)).status).toBe(200);
+    await eventually(async () => (await ask('GET', `/data/${cid}`)).status).toBe(200);
   });
 
   it('runs a few at a time, queues some, refuses the rest, and cancels all at the end', async () => {
@@ -249,9 +249,9 @@ describe('POST /data/{cid}/network', () => {
       throw new CodexError('BLOCK_NOT_FOUND', 'all peers left');
     };
     expect((await ask('POST', `/data/${cid}/network`)).status).toBe(200);
-    await expect.poll(() => failed).toBe(true);
+    await eventually(() => failed).toBe(true);
     expect((await ask('POST', `/data/${cid}/network`)).status).toBe(200);
-    await expect.poll(async () => (await ask('GET', `/data/${cid}`)).status).toBe(200);
+    await eventually(async () => (await ask('GET', `/data/${cid}`)).status).toBe(200);
   });
 });
 

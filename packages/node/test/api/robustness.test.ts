@@ -5,7 +5,7 @@ import { MemoryRepository } from '@codex/store';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BASE_PATH } from '../../src/api/index.ts';
-import { recordingLogger, startApi, store, stream } from './harness.ts';
+import { eventually, recordingLogger, startApi, store, stream } from './harness.ts';
 
 /** Sends bytes and resolves with everything that comes back until the connection ends. */
 function talk(port: number, bytes: string | Buffer): Promise<string> {
@@ -162,7 +162,7 @@ describe('stop', () => {
     upload.write(`POST ${BASE_PATH}/data HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhello`);
     const idle = connect(server.port, '127.0.0.1');
     idle.on('error', () => {});
-    await expect.poll(async () => (await ask('GET', '/space')).status).toBe(200);
+    await eventually(async () => (await ask('GET', '/space')).status).toBe(200);
     const { port } = server;
     await server.stop();
     await expect(ask('GET', '/space')).rejects.toThrow();

@@ -2,7 +2,7 @@ import { Exchange, Libp2pNetwork } from '@codex/exchange';
 import { seededRandom } from '@codex/runtime';
 import { MemoryRepository } from '@codex/store';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { EMPTY_NODE, startApi } from './harness.ts';
+import { EMPTY_NODE, eventually, startApi } from './harness.ts';
 
 /** A node with a repository in memory and everything else real. */
 async function startNode(seed: number) {
@@ -48,7 +48,7 @@ describe('two nodes over libp2p', () => {
     const second = Buffer.from(seededRandom(2).bytes(300_000));
     const { text: other } = await a.ask('POST', '/data', { body: second });
     expect((await b.ask('POST', `/data/${other}/network`)).status).toBe(200);
-    await expect.poll(async () => (await b.ask('GET', `/data/${other}`)).status).toBe(200);
+    await eventually(async () => (await b.ask('GET', `/data/${other}`)).status).toBe(200);
     expect((await b.ask('GET', `/data/${other}`)).body.equals(second)).toBe(true);
   });
 

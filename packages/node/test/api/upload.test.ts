@@ -6,7 +6,7 @@ import { CodexError, seededRandom } from '@codex/runtime';
 import { MemoryRepository } from '@codex/store';
 import { describe, expect, it } from 'vitest';
 import { BASE_PATH } from '../../src/api/index.ts';
-import { startApi, stream } from './harness.ts';
+import { eventually, startApi, stream } from './harness.ts';
 
 /** A repository whose writers are watched or changed. */
 class WatchedRepository extends MemoryRepository {
@@ -142,9 +142,9 @@ describe('POST /data', () => {
     const head = `POST ${BASE_PATH}/data HTTP/1.1\r\nHost: x\r\nContent-Length: 10000000\r\n\r\n`;
     socket.write(head);
     socket.write(stream('aborted', 500_000));
-    await expect.poll(() => repository.appendedBytes).toBe(500_000);
+    await eventually(() => repository.appendedBytes).toBe(500_000);
     socket.destroy();
-    await expect.poll(() => repository.aborted).toBe(1);
+    await eventually(() => repository.aborted).toBe(1);
     expect(repository.finished).toBe(0);
     expect(repository.usage()).toMatchObject(EMPTY_USAGE);
   });
@@ -168,14 +168,14 @@ describe('POST /data', () => {
     const { server, ask } = await startApi({ repository });
     const socket = connect(server.port, '127.0.0.1');
     socket.write(`POST ${BASE_PATH}/data HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhello`);
-    await expect.poll(() => taking).toBe(true);
+    await eventually(() => taking).toBe(true);
     socket.destroy();
     // The server has seen the end of the first connection when it answers on the second.
     await ask('GET', '/space');
     await ask('GET', '/space');
     expect(repository.aborted).toBe(0);
     release();
-    await expect.poll(() => repository.aborted).toBe(1);
+    await eventually(() => repository.aborted).toBe(1);
     expect(takenWhenAborted).toBe(true);
   });
 
@@ -188,7 +188,7 @@ describe('POST /data', () => {
     );
     const [answer] = await once(socket, 'data');
     expect(String(answer)).toContain('HTTP/1.1 400');
-    await expect.poll(() => repository.aborted).toBe(1);
+    await eventually(() => repository.aborted).toBe(1);
     expect(repository.usage()).toMatchObject(EMPTY_USAGE);
   });
 
@@ -232,7 +232,7 @@ describe('POST /data', () => {
       last = req.socket?.bytesWritten ?? 0;
       return before === last;
     };
-    await expect.poll(isStill, { interval: 200, timeout: 10_000 }).toBe(true);
+    await eventually(isStill, { interval: 200, timeout: 10_000 }).toBe(true);
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(16 * 1024 * 1024);
     release();
     const [res] = await once(req, 'response');
@@ -246,7 +246,7 @@ describe('POST /data', () => {
     const { server, ask } = await startApi({ repository }, { limits: { uploads: 1 } });
     const socket = connect(server.port, '127.0.0.1');
     socket.write(`POST ${BASE_PATH}/data HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhello`);
-    await expect.poll(() => repository.appendedBytes).toBe(5);
+    await eventually(() => repository.appendedBytes).toBe(5);
     const second = ask('POST', '/data', { body: Buffer.alloc(2_000_000, 1) });
     // Another that gives up while it waits.
     const third = connect(server.port, '127.0.0.1');

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { cutBatch } from '../../src/reader/byte-batch.ts';
 import { BatchReader, readDataset } from '../../src/reader/index.ts';
-import { datasetOf, RepositoryFetcher, store, stream } from '../api/harness.ts';
+import { datasetOf, eventually, RepositoryFetcher, store, stream } from '../api/harness.ts';
 
 const BLOCK = 65536;
 
@@ -82,7 +82,7 @@ describe('reading while fetching', () => {
       expect(piece.length).toBeGreaterThan(0);
       break;
     }
-    await expect.poll(() => fetcher.running).toBe(0);
+    await eventually(() => fetcher.running).toBe(0);
     expect(fetcher.aborted).toBe(1);
     expect(dataset.heldCount).toBeLessThan(100);
   });
