@@ -44,11 +44,28 @@ interface Served {
   readonly treeCid: string;
 }
 
-async function measureRaw({ peer, addrs }: Served): Promise<number> {
+/** MB/s, and the receiver's CPU seconds per GB: a figure that a busy machine disturbs less. */
+interface Figures {
+  readonly rate: number;
+  readonly cpu: number;
+}
+
+function stopwatch(): () => Figures {
+  const started = performance.now();
+  const cpu = process.cpuUsage();
+  return () => {
+    const { user, system } = process.cpuUsage(cpu);
+    return { rate: total / 1e3 / (performance.now() - started), cpu: (user + system) / (total / 1e3) };
+  };
+}
+
+const text = ({ rate, cpu }: Figures) => `${rate.toFixed(0)} MB/s ${cpu.toFixed(1)} s/GB`;
+
+async function measureRaw({ peer, addrs }: Served): Promise<Figures> {
   const network = await createNetwork();
   await network.start();
   await network.connect(peer, addrs);
-  const started = performance.now();
+  const stop = stopwatch();
   const stream = await network.openStream(peer, [RAW]);
   await new Promise<void>((resolve) => {
     let received = 0;
@@ -60,16 +77,20 @@ async function measureRaw({ peer, addrs }: Served): Promise<number> {
       onEnd: () => resolve(),
     });
   });
-  const seconds = (performance.now() - started) / 1000;
+  const figures = stop();
   await network.stop();
-  return total / 1e6 / seconds;
+  return figures;
 }
 
-async function measureExchange({ peer, addrs, treeCid }: Served, rangesProtocol: boolean): Promise<[number, number]> {
+async function measureExchange(
+  { peer, addrs, treeCid }: Served,
+  rangesProtocol: boolean,
+): Promise<Figures & { firstMs: number }> {
   const node = await startNode({ limits: { rangesProtocol } });
   await node.network.connect(peer, addrs);
   const ref = { treeCid: parseCid(treeCid) as TreeCid, leafCount: total / 65_536, blockSize: 65_536 };
   const dataset = await node.repository.openDataset(ref);
+  const stop = stopwatch();
   const started = performance.now();
   let firstMs = 0;
   await node.exchange.fetchDataset(dataset, {
@@ -77,21 +98,20 @@ async function measureExchange({ peer, addrs, treeCid }: Served, rangesProtocol:
       if (held > 0 && firstMs === 0) firstMs = performance.now() - started;
     },
   });
-  const seconds = (performance.now() - started) / 1000;
+  const figures = stop();
   await node.stop();
-  return [total / 1e6 / seconds, firstMs];
+  return { ...figures, firstMs };
 }
 
 async function main(): Promise<void> {
   const child = fork(fileURLToPath(import.meta.url), [String(megabytes)], { env: { ...process.env, SERVE: '1' } });
   const served = await new Promise<Served>((resolve) => child.once('message', (message) => resolve(message as Served)));
   for (let round = 1; round <= ROUNDS; round++) {
-    let line = `${round}:`;
     const raw = await measureRaw(served);
-    line += ` raw ${raw.toFixed(0)} MB/s`;
+    let line = `${round}: raw ${text(raw)}`;
     for (const protocol of protocols) {
-      const [rate, firstMs] = await measureExchange(served, protocol === 'ranges');
-      line += `, ${protocol} ${rate.toFixed(0)} MB/s (${(rate / raw).toFixed(2)}), first block ${firstMs.toFixed(0)} ms`;
+      const found = await measureExchange(served, protocol === 'ranges');
+      line += `; ${protocol} ${text(found)} (${(found.rate / raw.rate).toFixed(2)}), first block ${found.firstMs.toFixed(0)} ms`;
     }
     process.stdout.write(`${line}\n`);
   }

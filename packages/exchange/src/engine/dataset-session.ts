@@ -6,7 +6,10 @@ import { eachWord, LeafSet, lowestRun, popCount, runMask, WORD_LEAVES } from './
 import type { Peer } from './peer.ts';
 import type { Assignment } from './requester.ts';
 
-/** Requests at the front that are taken in order, before rarity counts: what a reader wants next. */
+/**
+ * Requests at the front that are taken in order, before rarity counts, for a caller that named its ranges: a reader.
+ * Who wants the whole dataset gets it sooner when no order is kept and peers have different blocks to give each other.
+ */
 const URGENT_REQUESTS = 4;
 /** The same where a reader said that it is at work (`focus`). */
 const URGENT_REQUESTS_FOCUSED = 16;
@@ -228,7 +231,7 @@ export class DatasetSession {
         const run = this.#candidate(start, leaves, caller.wanted.word(start >>> 5));
         seen++;
         if (!run) continue;
-        if (!swarm || seen <= URGENT_REQUESTS) return run;
+        if (!swarm || (caller.ordered && seen <= URGENT_REQUESTS)) return run;
         // A random part spreads peers with equal knowledge over different blocks.
         const rarity = this.#rarity(run.start) + this.#random.float();
         if (rarity < bestRarity) {

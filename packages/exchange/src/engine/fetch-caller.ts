@@ -5,6 +5,8 @@ import { LeafSet, popCount } from './leaf-set.ts';
 /** One call of `fetchDataset`: which leaves, in which order, and who waits for them. */
 export class FetchCaller {
   readonly ranges: readonly LeafRange[];
+  /** The caller named its ranges: their order matters to it. */
+  readonly ordered: boolean;
   /** Missing leaves of the ranges. */
   readonly wanted: LeafSet;
   readonly done = Promise.withResolvers<void>();
@@ -17,14 +19,15 @@ export class FetchCaller {
   #leaf = 0;
 
   constructor(init: {
-    ranges: readonly LeafRange[];
+    ranges: readonly LeafRange[] | undefined;
     leafCount: number;
     onProgress?: ((progress: FetchProgress) => void) | undefined;
   }) {
-    this.ranges = init.ranges;
+    this.ranges = init.ranges ?? [{ start: 0, count: init.leafCount }];
+    this.ordered = init.ranges !== undefined;
     this.wanted = new LeafSet(init.leafCount);
     this.#onProgress = init.onProgress;
-    this.#total = init.ranges.reduce((sum, range) => sum + range.count, 0);
+    this.#total = this.ranges.reduce((sum, range) => sum + range.count, 0);
     // Nobody may be listening any more when it fails.
     this.done.promise.catch(() => {});
   }

@@ -1,6 +1,8 @@
 import type { ExchangeLimits } from './limits.ts';
 import type { Assignment, Requester } from './requester.ts';
 
+/** Of the window: what must have arrived until a full one opens again. */
+const REOPEN_FRACTION = 0.75;
 /** How fast old measurements of a peer fade. */
 const RATE_WEIGHT = 0.3;
 
@@ -24,6 +26,7 @@ export class Peer {
   #rateBytesPerMs = 0;
   #roundTripMs = 0;
   #busySince = 0;
+  #full = false;
 
   constructor(id: string, limits: ExchangeLimits) {
     this.id = id;
@@ -42,9 +45,16 @@ export class Peer {
     return this.#rateBytesPerMs * 1000;
   }
 
-  /** True when another request of `bytes` fits the window. */
+  /**
+   * True when another request of `bytes` fits the window. A window that was full opens again when a quarter of it is
+   * free: several requests then leave in one write.
+   */
   hasRoom(bytes: number): boolean {
-    return this.inFlightBytes === 0 || this.inFlightBytes + bytes <= this.windowBytes;
+    if (this.inFlightBytes === 0) return true;
+    const window = this.windowBytes;
+    if (this.#full && this.inFlightBytes > window * REOPEN_FRACTION) return false;
+    this.#full = this.inFlightBytes + bytes > window;
+    return !this.#full;
   }
 
   /** Counts an assignment in. */

@@ -30,7 +30,7 @@ export class Scheduler implements RequestEvents {
   readonly #c: SchedulerComponents;
   readonly #parts: EngineParts;
   readonly #sessions = new Map<string, DatasetSession>();
-  readonly #offHeld = new Map<DatasetSession, () => void>();
+  readonly #offs = new Map<DatasetSession, () => void>();
   #callers = 0;
   /** On the wire or being stored, over all sessions. */
   #inFlightBytes = 0;
@@ -52,8 +52,8 @@ export class Scheduler implements RequestEvents {
   async fetch(dataset: Dataset, options: FetchDatasetOptions = {}): Promise<void> {
     options.signal?.throwIfAborted();
     const { leafCount } = dataset.ref;
-    const ranges = options.ranges ?? [{ start: 0, count: leafCount }];
-    for (const { start, count } of ranges) {
+    const { ranges } = options;
+    for (const { start, count } of ranges ?? []) {
       if (!Number.isInteger(start) || !Number.isInteger(count) || start < 0 || count < 0 || start + count > leafCount) {
         throw new ExchangeError('RANGE_INVALID', 'No such leaves', { start, count, leafCount });
       }
@@ -268,16 +268,17 @@ export class Scheduler implements RequestEvents {
 
   #session(dataset: Dataset): DatasetSession {
     const { clock, limits, watches } = this.#parts;
-    watches.adopt(dataset);
     const init = { requestBytes: limits.requestBytes, now: clock.monotonic() };
     const fresh = new DatasetSession({ dataset, random: this.#c.random }, init);
     const known = this.#sessions.get(fresh.key);
     if (known) return known;
     this.#sessions.set(fresh.key, fresh);
-    this.#offHeld.set(
-      fresh,
-      dataset.onHeld((range) => fresh.held(range, clock.monotonic())),
-    );
+    const offHeld = dataset.onHeld((range) => fresh.held(range, clock.monotonic()));
+    const unpin = watches.pin(dataset);
+    this.#offs.set(fresh, () => {
+      offHeld();
+      unpin();
+    });
     markKnown(fresh).catch((error) => this.#parts.logger.debug('Cannot look for known leaves', { error }));
     return fresh;
   }
@@ -286,8 +287,8 @@ export class Scheduler implements RequestEvents {
     if (session.closed) return;
     session.closed = true;
     this.#sessions.delete(session.key);
-    this.#offHeld.get(session)?.();
-    this.#offHeld.delete(session);
+    this.#offs.get(session)?.();
+    this.#offs.delete(session);
     for (const assignment of [...session.assignments]) this.#cancel(assignment);
     for (const peer of this.#c.sources.all()) peer.requester?.unfollow(session);
     session.holders.clear();

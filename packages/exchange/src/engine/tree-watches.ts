@@ -17,6 +17,8 @@ interface Watch {
 export class TreeWatches {
   readonly #repository: Repository;
   readonly #watches = new Map<string, Watch>();
+  /** Datasets that are being fetched: the repository need not name them before they hold something. */
+  readonly #pinned = new Map<string, Dataset>();
 
   constructor(components: { repository: Repository }) {
     this.#repository = components.repository;
@@ -50,6 +52,16 @@ export class TreeWatches {
     };
   }
 
+  /** A dataset is being fetched, until the returned function is called. */
+  pin(dataset: Dataset): () => void {
+    const key = latin1(dataset.ref.treeCid.bytes);
+    this.#pinned.set(key, dataset);
+    this.adopt(dataset);
+    return () => {
+      if (this.#pinned.get(key) === dataset) this.#pinned.delete(key);
+    };
+  }
+
   /** A dataset was opened or created here. */
   adopt(dataset: Dataset): void {
     const watch = this.#watches.get(latin1(dataset.ref.treeCid.bytes));
@@ -67,7 +79,8 @@ export class TreeWatches {
   }
 
   async #find(watch: Watch): Promise<void> {
-    const dataset = await this.#repository.findDataset(watch.cid).catch(() => undefined);
+    const pinned = this.#pinned.get(latin1(watch.cid.bytes));
+    const dataset = pinned ?? (await this.#repository.findDataset(watch.cid).catch(() => undefined));
     if (dataset && watch.listeners.size > 0) this.#attach(watch, dataset);
   }
 

@@ -1,14 +1,14 @@
 import type { AbortOptions, Clock } from '@codex/runtime';
 import { systemClock } from '@codex/runtime';
 import { ExchangeError } from '../errors.ts';
-import { MemoryStream } from './memory-stream.ts';
+import { MemoryStream, type Uplink } from './memory-stream.ts';
 import type { HandleOptions, PeerNetwork, PeerStream, StreamHandler } from './network.ts';
 
 /** How bytes travel between the nodes of one hub. */
 export interface MemoryLink {
   /** One way. */
   readonly latencyMs: number;
-  /** Of one direction of one stream; 0 = no limit. */
+  /** What a node sends, over all its streams; 0 = no limit. */
   readonly bytesPerSecond: number;
   /** Bytes on their way after which a writer has to wait. */
   readonly bufferBytes: number;
@@ -41,6 +41,7 @@ export class MemoryNetwork implements PeerNetwork {
   readonly #connectListeners = new Set<(peer: string) => void>();
   readonly #disconnectListeners = new Set<(peer: string) => void>();
   readonly #streams = new Map<string, Set<MemoryStream>>();
+  readonly #uplink: Uplink = { freeAt: 0 };
   #running = false;
 
   constructor(components: { hub: MemoryHub }, init: { peerId: string }) {
@@ -117,8 +118,8 @@ export class MemoryNetwork implements PeerNetwork {
       });
     }
     const open = [...theirs].filter((stream) => stream.inbound && stream.protocol === protocol).length;
-    const local = new MemoryStream({ clock, link, peer, protocol, inbound: false });
-    const far = new MemoryStream({ clock, link, peer: this.peerId, protocol, inbound: true });
+    const local = new MemoryStream({ clock, link, uplink: this.#uplink, peer, protocol, inbound: false });
+    const far = new MemoryStream({ clock, link, uplink: remote.#uplink, peer: this.peerId, protocol, inbound: true });
     local.join(far);
     if (open >= entry.inboundStreamsMax) throw new ExchangeError('STREAM_CLOSED', 'Too many streams', { peer });
     mine.add(local);

@@ -4,9 +4,16 @@ import { ExchangeError } from '../errors.ts';
 import type { MemoryLink } from './memory-network.ts';
 import type { PeerStream, StreamSink } from './network.ts';
 
+/** The line on which a node sends, shared by its streams. */
+export interface Uplink {
+  /** When the last queued byte leaves, monotonic ms of the hub's clock. */
+  freeAt: number;
+}
+
 interface MemoryStreamInit {
   readonly clock: Clock;
   readonly link: MemoryLink;
+  readonly uplink: Uplink;
   readonly peer: string;
   readonly protocol: string;
   readonly inbound: boolean;
@@ -31,8 +38,7 @@ export class MemoryStream implements PeerStream {
   /** Written here and not taken there. */
   #unread = 0;
   #drained: PromiseWithResolvers<void> | undefined;
-  /** When the last queued byte leaves, on the hub's clock. */
-  #lineFreeAt = 0;
+  readonly #uplink: Uplink;
   #delivering = false;
   /** Sent and not arrived. */
   readonly #wire: (Uint8Array | { error: Error | undefined })[] = [];
@@ -40,6 +46,7 @@ export class MemoryStream implements PeerStream {
   constructor(init: MemoryStreamInit) {
     this.#clock = init.clock;
     this.#link = init.link;
+    this.#uplink = init.uplink;
     this.peer = init.peer;
     this.protocol = init.protocol;
     this.inbound = init.inbound;
@@ -116,10 +123,10 @@ export class MemoryStream implements PeerStream {
     }
     const now = this.#clock.monotonic();
     const sendMs = bytesPerSecond === 0 ? 0 : (length * 1000) / bytesPerSecond;
-    this.#lineFreeAt = Math.max(now, this.#lineFreeAt) + sendMs;
+    this.#uplink.freeAt = Math.max(now, this.#uplink.freeAt) + sendMs;
     // Timers of nearly equal times may fire out of order: each delivers the oldest item on the wire.
     this.#wire.push(item);
-    this.#clock.schedule(this.#lineFreeAt - now + latencyMs, () => far.#arrive(this.#wire.shift() ?? item));
+    this.#clock.schedule(this.#uplink.freeAt - now + latencyMs, () => far.#arrive(this.#wire.shift() ?? item));
   }
 
   #arrive(item: Uint8Array | { error: Error | undefined }): void {

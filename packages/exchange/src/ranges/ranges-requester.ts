@@ -162,6 +162,8 @@ export class RangesRequester implements Requester {
         return undefined;
       }
       case FRAME.haveRuns:
+        // No runs at all: the peer fetches the dataset itself and will hold parts of it.
+        if (frame.runs.length === 0) this.#sessions.get(frame.tree)?.holding(this.#peer);
         for (const run of frame.runs) this.#has(frame.tree, run.start, run.count);
         return undefined;
       case FRAME.haveBits:

@@ -16,6 +16,7 @@ import {
   decodeAsk,
   encodeBlock,
   encodeHaveAll,
+  encodeHaveRuns,
   encodeMiss,
   encodeRange,
   FRAME,
@@ -218,6 +219,7 @@ export class RangesResponder implements Responder {
       const news = follow.news;
       follow.news = [];
       if (dataset.heldCount === dataset.ref.leafCount) yield encodeHaveAll(tree, dataset.ref.leafCount);
+      else if (dataset.heldCount === 0) yield encodeHaveRuns(tree, []);
       else yield* haveFrames(tree, news ? sorted(news) : dataset.held());
     }
     this.#told.clear();
