@@ -158,6 +158,7 @@ export async function assembleNode(config: NodeConfig, overrides: NodeOverrides)
       },
     ];
     return {
+      clock,
       log,
       identity,
       metrics: registry,

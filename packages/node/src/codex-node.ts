@@ -1,7 +1,7 @@
 import type { Compute } from '@codex/compute';
 import type { Repository } from '@codex/content';
 import type { BlockFetcher, PeerFinder, PeerNetwork } from '@codex/exchange';
-import { type Clock, Lifecycle, type Random, type Startable } from '@codex/runtime';
+import { type Cancel, type Clock, Lifecycle, type Random, type Startable } from '@codex/runtime';
 import type { Announcement } from './announcement.ts';
 import type { ApiServer } from './api/index.ts';
 import { assembleNode } from './assemble-node.ts';
@@ -26,6 +26,7 @@ export interface NodeOverrides {
 
 /** The parts of a node. */
 export interface NodeParts {
+  readonly clock: Clock;
   readonly log: NodeLog;
   readonly identity: Identity;
   readonly metrics: PrometheusMetrics;
@@ -135,16 +136,16 @@ export class CodexNode implements Startable {
     this.#parts.state.ready = false;
     const logger = this.log.logger('codex node');
     logger.notice('Stopping codex node');
-    let timer: NodeJS.Timeout | undefined;
+    let cancel: Cancel = () => {};
     const deadline = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
+      cancel = this.#parts.clock.schedule(STOP_DEADLINE_MS, () => {
         reject(new NodeError('STOP_DEADLINE_EXCEEDED', `The node did not stop within ${STOP_DEADLINE_MS} ms`));
-      }, STOP_DEADLINE_MS);
+      });
     });
     try {
       await Promise.race([this.#lifecycle.stop().finally(() => this.#parts.close()), deadline]);
     } finally {
-      clearTimeout(timer);
+      cancel();
     }
     logger.notice('Codex node stopped');
     await this.log.flush();

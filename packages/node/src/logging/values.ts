@@ -32,8 +32,14 @@ export function jsonValue(name: string, value: unknown, depth = 0): unknown {
   return String(value);
 }
 
-function causeText(error: Error): string {
-  return error.cause instanceof Error && error.cause.message ? ` (${error.cause.message})` : '';
+/** The reasons behind an error, as deep as lists are shown (a cause may be a cycle). */
+function causeText(error: Error, depth = 0): string {
+  if (depth >= DEPTH_MAX) return '';
+  const inner: unknown[] = error instanceof AggregateError ? error.errors.slice(0, LIST_ITEMS_MAX) : [error.cause];
+  const texts = inner.flatMap((item) =>
+    item instanceof Error && item.message ? [item.message + causeText(item, depth + 1)] : [],
+  );
+  return texts.length > 0 ? ` (${texts.join('; ')})` : '';
 }
 
 /** A value as a text line shows it: ids shortened, quoted where a reader could misread it (06 §6). */

@@ -48,6 +48,11 @@ describe('text', () => {
     [true, 'true'],
     [['a', 'b'], '"@[a, b]"'],
     [new CodexError('X', 'broken'), '"X: broken"'],
+    [new Error('outer', { cause: new Error('inner') }), '"outer (inner)"'],
+    [
+      new AggregateError([new Error('one', { cause: new Error('deep') }), new Error('two')], 'both'),
+      '"both (one (deep); two)"',
+    ],
   ])('writes %j as %s', (value, text) => {
     expect(textFormat(record({ key: value }))).toContain(` key=${text}\n`);
   });
@@ -63,6 +68,12 @@ describe('text', () => {
       ),
     );
   });
+});
+
+it('shows an error that is its own cause', () => {
+  const error = new Error('loop');
+  error.cause = error;
+  expect(textFormat(record({ error }))).toContain('loop (loop');
 });
 
 it('writes whole numbers of any size', () => {

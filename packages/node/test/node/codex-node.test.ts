@@ -1,6 +1,8 @@
 import { chmod, readdir, stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { type Clock, systemClock } from '@codex/runtime';
+import { MemoryRepository } from '@codex/store';
 import { afterEach, describe, expect, it } from 'vitest';
 import { CodexNode, type NodeConfig, openRecord } from '../../src/index.ts';
 import { pattern, testConfig } from './fixture.ts';
@@ -111,6 +113,37 @@ describe('a node', () => {
     await node.stop();
     await expect(started).rejects.toMatchObject({ code: 'LIFECYCLE_STOPPED' });
     await node.stop();
+  });
+});
+
+describe('parts of others', () => {
+  class Stubborn extends MemoryRepository {
+    override stop(): Promise<void> {
+      return new Promise(() => {});
+    }
+  }
+  class Broken extends MemoryRepository {
+    override start(): void {
+      throw new Error('no luck');
+    }
+  }
+
+  it('that do not stop are given up after a deadline', async () => {
+    const STOP_DEADLINE_MS = 15_000;
+    const clock: Clock = {
+      ...systemClock,
+      schedule: (delayMs, call) => systemClock.schedule(delayMs === STOP_DEADLINE_MS ? 50 : delayMs, call),
+    };
+    const node = await CodexNode.create(await testConfig(), { clock, repository: () => new Stubborn() });
+    await node.start();
+    await expect(node.stop()).rejects.toMatchObject({ code: 'STOP_DEADLINE_EXCEEDED' });
+  });
+
+  it('that do not start end the start, and nothing listens', async () => {
+    const node = await CodexNode.create(await testConfig('--metrics'), { repository: () => new Broken() });
+    await expect(node.start()).rejects.toThrow('no luck');
+    expect(node.ready).toBe(false);
+    await expect(fetch(`${node.metricsUrl}/health`)).rejects.toThrow();
   });
 });
 
