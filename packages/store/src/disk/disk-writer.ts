@@ -120,19 +120,23 @@ export class DiskDatasetWriter implements DatasetWriter, Staged {
     this.#filling?.slab.release();
     this.#filling = undefined;
     await this.#tail.catch(() => {});
-    if (this.#id === undefined) return;
+    const id = this.#id;
+    if (id === undefined) return;
     this.stage();
-    await this.#parts.drop(this.#id);
+    this.#id = undefined;
+    await this.#parts.drop(id);
   }
 
   /** All leaves so far are held. */
   stage(): void {
+    const id = this.#id;
+    if (id === undefined || this.#stagedLeaves === this.#leaves) return;
     const first = Math.floor(this.#stagedLeaves / HELD_PAGE_LEAVES);
     for (let page = first; page * HELD_PAGE_LEAVES < this.#leaves; page++) {
       const leaves = Math.min(HELD_PAGE_LEAVES, this.#leaves - page * HELD_PAGE_LEAVES);
       const bytes = new Uint8Array(Math.ceil(leaves / 8)).fill(0xff);
       if (leaves % 8 > 0) bytes[bytes.length - 1] = (1 << (leaves % 8)) - 1;
-      this.#parts.tables.put(heldPageKey(this.#id!, page), bytes);
+      this.#parts.tables.put(heldPageKey(id, page), bytes);
     }
     this.#stagedLeaves = this.#leaves;
   }
