@@ -136,7 +136,7 @@ for (const rangesProtocol of [true, false]) {
     });
 
     it('fails with BLOCK_NOT_FOUND when nobody has it, and keeps what it got', async () => {
-      const short = { ...limits, findDeadlineMs: 1_500 };
+      const short = { ...limits, findDeadlineMs: 600 };
       const [a, b] = [await start({ limits }), await start({ limits: short })];
       const file = await upload(a, randomBytes(10 * 65_536));
       const partial = await start({ limits });

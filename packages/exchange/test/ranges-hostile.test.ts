@@ -146,7 +146,7 @@ describe('hostile answers over ranges', () => {
   });
 
   it('silence: its work goes to others, and it is dropped in the end', async () => {
-    const limits = { stallMs: 300, peerTimeoutMs: 1_500 };
+    const limits = { stallMs: 200, peerTimeoutMs: 600 };
     const { ours, hostile, honest, dataset } = await scene(
       claiming(() => undefined),
       limits,
@@ -158,7 +158,7 @@ describe('hostile answers over ranges', () => {
     await again;
     const lonely = await scene(
       claiming(() => undefined),
-      { ...limits, findDeadlineMs: 3_000 },
+      { ...limits, findDeadlineMs: 1_500 },
     );
     await expect(lonely.ours.exchange.fetchDataset(lonely.dataset)).rejects.toMatchObject({ code: 'BLOCK_NOT_FOUND' });
     expect(lonely.ours.network.peers()).toEqual([]);
@@ -166,7 +166,7 @@ describe('hostile answers over ranges', () => {
   });
 
   it('bytes that trickle do not hold a request for ever', async () => {
-    const limits = { stallMs: 60_000, requestTimeoutMs: 1_000, endgameMs: 60_000 };
+    const limits = { stallMs: 60_000, requestTimeoutMs: 500, endgameMs: 60_000 };
     const trickle: Reply = (frame, stream, source) => {
       if (frame.type === FRAME.follow) stream.write(encodeHaveAll(frame.tree, source.ref.leafCount));
       if (frame.type === FRAME.request) stream.write(new Uint8Array([200]));
