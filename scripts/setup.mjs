@@ -73,6 +73,7 @@ function install() {
     `${bin}${delimiter}${process.env.PATH}`,
   );
   writeFileSync(stampFile, stamp());
+  spawnSync(join(bin, 'node'), [join(root, 'scripts', 'warm.mjs')], { stdio: 'ignore' });
 }
 
 /** Lets one process install while others wait: a fresh clone may be started several times at once. */
