@@ -303,7 +303,11 @@ export class Exchange implements BlockFetcher, Startable {
     if (!this.#finder || this.#provided.has(key)) return;
     this.#provided.add(key);
     if (this.#provided.size > PROVIDED_MAX) this.#provided.delete(this.#provided.values().next().value!);
-    this.#finder.provide(cid);
+    try {
+      this.#finder.provide(cid);
+    } catch (error) {
+      this.#parts.logger.debug('Cannot announce', { cid: formatCid(cid), error });
+    }
   }
 
   /** A manifest was stored, by an upload or a download. Its tree is announced when there is a block to serve. */

@@ -1,8 +1,9 @@
+import { isCodexError } from '@codex/runtime';
 import type { EngineParts } from '../engine/responder.ts';
 import { decodeMessage } from '../message/decode.ts';
 import { frameMessage } from '../message/encode.ts';
 import { FrameReader } from '../message/frame-reader.ts';
-import { type Message, message } from '../message/message.ts';
+import { type Message, message, type WantEntry } from '../message/message.ts';
 import type { PeerStream } from '../network/network.ts';
 import type { BlockexcRequester } from './blockexc-requester.ts';
 import { BlockexcResponder } from './blockexc-responder.ts';
@@ -26,6 +27,8 @@ export class BlockexcLink {
   readonly #stopped = new AbortController();
   #backlogBytes = 0;
   #working = false;
+  readonly #wants: WantEntry[] = [];
+  #answering = false;
   #outbound: PeerStream | undefined;
   #sending: Promise<void> = Promise.resolve();
 
@@ -81,6 +84,7 @@ export class BlockexcLink {
     this.#stopped.abort(new Error('closed'));
     this.responder.close();
     this.#backlog.length = 0;
+    this.#wants.length = 0;
     for (const stream of [...this.#streams]) {
       this.#forget(stream);
       stream.abort(new Error('closed'));
@@ -145,7 +149,30 @@ export class BlockexcLink {
       else this.#spurious(payload.length);
     }
     if (presences.length > 0) this.requester?.presences(presences);
-    if (wantList.entries.length > 0) await this.responder.wants(wantList.entries);
+    this.#queueWants(wantList.entries);
+  }
+
+  /**
+   * Want-lists have a queue of their own: their answers wait for the peer to read, and blocks that we are waiting for
+   * must not wait behind them, or two peers could wait for each other. What is over the limit is forgotten.
+   */
+  #queueWants(entries: readonly WantEntry[]): void {
+    if (entries.length === 0 || this.#wants.length + entries.length > this.#parts.limits.wantedBlocksMax) return;
+    this.#wants.push(...entries);
+    if (!this.#answering) void this.#answer();
+  }
+
+  async #answer(): Promise<void> {
+    this.#answering = true;
+    while (this.#wants.length > 0 && !this.#stopped.signal.aborted) {
+      try {
+        await this.responder.wants(this.#wants.splice(0));
+      } catch (error) {
+        if (isCodexError(error, 'CID_INVALID')) this.#malformed(error);
+        else this.#parts.logger.debug('Cannot answer a want-list', { peer: this.peer, error });
+      }
+    }
+    this.#answering = false;
   }
 
   #spurious(count: number): void {

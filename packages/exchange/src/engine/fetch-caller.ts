@@ -51,7 +51,12 @@ export class FetchCaller {
   }
 
   report(): void {
-    this.#onProgress?.({ held: this.#total - this.#missing, total: this.#total });
+    try {
+      this.#onProgress?.({ held: this.#total - this.#missing, total: this.#total });
+    } catch (error) {
+      // It must not reach the store, which told us of the block.
+      this.done.reject(error);
+    }
     if (this.#missing === 0) this.done.resolve();
   }
 

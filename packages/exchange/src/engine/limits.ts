@@ -54,6 +54,8 @@ export interface ExchangeLimits {
   readonly wrongBlocksMax: number;
   /** Blocks that nobody asked for, or asked for and cancelled, until a peer is dropped: cancels cross deliveries. */
   readonly spuriousBlocksMax: number;
+  /** Offences older than this are forgotten: an honest peer that stays for weeks makes some. */
+  readonly offenceWindowMs: number;
   /** How long a dropped peer is not let in again. */
   readonly banMs: number;
 }
@@ -82,5 +84,6 @@ export const DEFAULT_LIMITS: ExchangeLimits = {
   malformedMax: 3,
   wrongBlocksMax: 3,
   spuriousBlocksMax: 4096,
+  offenceWindowMs: 600 * SECOND,
   banMs: 600 * SECOND,
 };

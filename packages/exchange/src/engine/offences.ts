@@ -9,7 +9,7 @@ const PEERS_MAX = 4096;
 export class Offences {
   readonly #clock: Clock;
   readonly #limits: ExchangeLimits;
-  readonly #counts = new Map<string, Record<Offence, number>>();
+  readonly #counts = new Map<string, Record<Offence, number> & { readonly since: number }>();
   readonly #bannedUntil = new Map<string, number>();
 
   constructor(components: { clock: Clock }, limits: ExchangeLimits) {
@@ -19,12 +19,16 @@ export class Offences {
 
   /** True when the peer is to be dropped. */
   count(peer: string, offence: Offence, times = 1): boolean {
-    const counts = this.#counts.get(peer) ?? { malformed: 0, wrongBlocks: 0, spuriousBlocks: 0 };
+    const now = this.#clock.monotonic();
+    let counts = this.#counts.get(peer);
+    if (!counts || now - counts.since > this.#limits.offenceWindowMs) {
+      counts = { malformed: 0, wrongBlocks: 0, spuriousBlocks: 0, since: now };
+    }
     counts[offence] += times;
     remember(this.#counts, peer, counts);
     if (counts[offence] < this.#limits[`${offence}Max`]) return false;
     this.#counts.delete(peer);
-    remember(this.#bannedUntil, peer, this.#clock.monotonic() + this.#limits.banMs);
+    remember(this.#bannedUntil, peer, now + this.#limits.banMs);
     return true;
   }
 

@@ -18,6 +18,8 @@ export class Peer {
   connected = true;
   /** Sends nothing although it owes us blocks: gets no new work until it does. */
   stalled = false;
+  /** Monotonic ms of when it was found so. */
+  stalledAt = 0;
   readonly assignments = new Set<Assignment>();
   /** Asked for and not arrived. */
   inFlightBytes = 0;

@@ -195,7 +195,7 @@ export class Scheduler implements RequestEvents {
     for (const peer of this.#c.sources.all()) this.#watch(peer, now);
     for (const session of [...this.#sessions.values()]) {
       if (now - session.progressAt >= this.#parts.limits.findDeadlineMs) this.#giveUp(session);
-      else if (session.holders.size === 0) this.#search(session, now);
+      else if (isIdle(session, now - this.#parts.limits.findIntervalMs)) this.#search(session, now);
     }
     this.pump();
   }
@@ -348,15 +348,20 @@ export class Scheduler implements RequestEvents {
 
   #watch(peer: Peer, now: number): void {
     peer.requester?.tick();
-    if (peer.assignments.size === 0) return;
     const { stallMs, peerTimeoutMs, requestTimeoutMs } = this.#parts.limits;
+    // A peer that lost its work to others has nothing to show that it is well again: it gets another chance.
+    if (peer.stalled && peer.assignments.size === 0 && now - peer.stalledAt >= peerTimeoutMs / 2) peer.stalled = false;
+    if (peer.assignments.size === 0) return;
     const silentMs = now - peer.lastBytesAt;
     if (silentMs >= peerTimeoutMs) {
       this.#parts.metrics.peerTimeouts.inc();
       this.#c.drop(peer.id, `owes blocks and sent nothing for ${Math.round(silentMs)} ms`);
       return;
     }
-    peer.stalled = silentMs >= stallMs;
+    if (silentMs >= stallMs && !peer.stalled) {
+      peer.stalled = true;
+      peer.stalledAt = now;
+    }
     for (const assignment of [...peer.assignments]) {
       const slow = now - assignment.sentAt >= requestTimeoutMs;
       if (slow || (peer.stalled && this.#othersHave(assignment))) this.#cancel(assignment);
@@ -381,4 +386,9 @@ export class Scheduler implements RequestEvents {
     const blocks = Array.from({ length: count }, (_, i) => `treeCid: ${treeCid}, index: ${start + i}`);
     this.#parts.logger.debug('Received blocks from peer', { peer: peer.id, blocks });
   }
+}
+
+/** True when nobody has, or seems to have, what is missing. */
+function isIdle(session: DatasetSession, progressBefore: number): boolean {
+  return session.holders.size === 0 || (session.assignments.size === 0 && session.progressAt < progressBefore);
 }

@@ -28,7 +28,7 @@ function invalid(reason: string): ExchangeError {
 }
 
 /**
- * Reads a message; all byte strings are views of `bytes`. Tolerant as 01 §6 asks (unknown fields, omitted scalars), but
+ * Reads a message; byte strings other than addresses are views of `bytes`. Tolerant as 01 §6 asks (unknown fields, omitted scalars), but
  * it refuses what kills a reference node (04 §3): unknown enum values, numbers out of range, a delivery without data.
  * Error: `MESSAGE_INVALID`.
  */
@@ -98,9 +98,10 @@ function readAddress(reader: ProtoReader): BlockAddress {
   let cid: Uint8Array | undefined;
   while (reader.next()) {
     if (reader.key === varintKey(1)) leaf = reader.uint() !== 0;
-    else if (reader.key === bytesKey(2)) treeCid = reader.bytes();
+    // Copies: an address that is remembered must not keep the whole message alive.
+    else if (reader.key === bytesKey(2)) treeCid = reader.bytes().slice();
     else if (reader.key === varintKey(3)) index = reader.uint();
-    else if (reader.key === bytesKey(4)) cid = reader.bytes();
+    else if (reader.key === bytesKey(4)) cid = reader.bytes().slice();
   }
   if (leaf) {
     if (!treeCid) throw invalid('a leaf without tree');
