@@ -25,6 +25,8 @@ export interface BenchContext {
   readonly signal: AbortSignal;
   /** Added to the environment of our nodes. */
   readonly nodeEnv: Readonly<Record<string, string>>;
+  /** Flags of Node for our nodes, to see what they change; usually none. */
+  readonly nodeFlags: readonly string[];
   /** Says on stderr what is going on. */
   note(text: string): void;
 }

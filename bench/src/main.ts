@@ -30,6 +30,7 @@ const HELP = `Measures one claim of the project beside its rivals, in the same r
   --json        one JSON object per line
   --record      append the result to bench/results/NAME.jsonl and show it in bench/NAME/README.md
   --profile DIR write CPU profiles of our nodes' threads to DIR; slows them down
+  --node-flags "FLAGS"  run our nodes with these flags of Node, to see what they change; not recorded
   --dir DIR     where temporary files go (default: the system's)
 
 Exit codes: 0 all targets met, 1 a target was missed or a measurement failed, 2 wrong usage.
@@ -66,12 +67,13 @@ async function measure(name: string, options: ReturnType<typeof parse>, signal: 
       directory,
       signal,
       nodeEnv: options.profile === undefined ? {} : profiling(options.profile),
+      nodeFlags: options['node-flags'].split(' ').filter(Boolean),
       note,
     });
     const seconds = Math.round((performance.now() - began) / 100) / 10;
     if (options.json) for (const row of objects(claim.name, rows)) process.stdout.write(`${JSON.stringify(row)}\n`);
     else process.stdout.write(`\n${table(rows)}\n`);
-    if (options.record) {
+    if (options.record && !options['node-flags']) {
       const { rounds, quick } = options;
       record(HOME, { claim: claim.name, machine, sizeBytes, rounds, quick, seconds, rows });
     }
@@ -94,6 +96,7 @@ function parse(args: string[]) {
       record: { type: 'boolean', default: false },
       dir: { type: 'string' },
       profile: { type: 'string' },
+      'node-flags': { type: 'string', default: '' },
       help: { type: 'boolean', short: 'h', default: false },
     },
   });

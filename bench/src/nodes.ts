@@ -1,15 +1,23 @@
 import { readFileSync } from 'node:fs';
-import { type Network, type NetworkNode, startNetwork } from '@codex/devnet';
+import { join } from 'node:path';
+import { type Network, type NetworkNode, PROJECT_ROOT, startNetwork } from '@codex/devnet';
 import type { BenchContext } from './claim.ts';
 
 const BASE = '/api/codex/v1';
 /** Room for every round of the largest run. */
 const QUOTA_BYTES = 200 * 1024 ** 3;
 
+/** The command of our nodes, where it is not the usual one. */
+export function nodeCommand({ nodeFlags }: BenchContext): { command?: string[] } {
+  if (nodeFlags.length === 0) return {};
+  return { command: [process.execPath, ...nodeFlags, join(PROJECT_ROOT, 'packages', 'cli', 'src', 'main.ts')] };
+}
+
 /** Nodes in processes of their own, connected with each other. */
 export function startNodes(context: BenchContext, nodes: number, args: readonly string[] = []): Promise<Network> {
   return startNetwork({
     nodes,
+    ...nodeCommand(context),
     directory: `${context.directory}/network-${nodes}-${process.hrtime.bigint()}`,
     args: [`--storage-quota=${QUOTA_BYTES}`, ...args],
     env: context.nodeEnv,

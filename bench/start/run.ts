@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { PROJECT_ROOT, startNetwork } from '@codex/devnet';
+import { startNetwork } from '@codex/devnet';
 import type { Claim, Row } from '../src/claim.ts';
 import { median } from '../src/contest.ts';
+import { nodeCommand } from '../src/nodes.ts';
 import { residentMiB } from '../src/process-memory.ts';
 
 const READY_MS = 1_500;
@@ -20,10 +21,10 @@ const claim: Claim = {
     for (let round = 0; round <= context.rounds; round++) {
       const began = performance.now();
       let ms = 0;
-      // The command that a person types, shell and all. A new directory every time: the first start is the longest.
+      // A new directory every time: the first start is the longest.
       await using network = await startNetwork({
         nodes: 1,
-        command: [join(PROJECT_ROOT, 'bin', 'codex')],
+        ...nodeCommand(context),
         directory: join(context.directory, `start-${round}`),
         signal: context.signal,
         onEvent: (event) => {
