@@ -10,6 +10,8 @@ export class Quota {
   #blocks = 0;
   #used = 0;
   #reserved = 0;
+  #underWayBlocks = 0;
+  #underWayBytes = 0;
 
   constructor(maxBytes: number, counters: { blocks?: number; usedBytes?: number; reservedBytes?: number } = {}) {
     this.maxBytes = maxBytes;
@@ -29,6 +31,34 @@ export class Quota {
   give(blocks: number, bytes: number): void {
     this.#blocks -= blocks;
     this.#used -= bytes;
+  }
+
+  /** Books blocks that are about to be written; `arrived` or `failed` must follow. Error: `QUOTA_EXCEEDED`. */
+  announce(blocks: number, bytes: number): void {
+    this.take(blocks, bytes);
+    this.#underWayBlocks += blocks;
+    this.#underWayBytes += bytes;
+  }
+
+  /** Announced blocks were written and recorded. */
+  arrived(blocks: number, bytes: number): void {
+    this.#underWayBlocks -= blocks;
+    this.#underWayBytes -= bytes;
+  }
+
+  /** Announced blocks could not be written. */
+  failed(blocks: number, bytes: number): void {
+    this.arrived(blocks, bytes);
+    this.give(blocks, bytes);
+  }
+
+  /** The books without what is under way: what the records add up to. */
+  recorded(): { readonly blocks: number; readonly usedBytes: number; readonly reservedBytes: number } {
+    return {
+      blocks: this.#blocks - this.#underWayBlocks,
+      usedBytes: this.#used - this.#underWayBytes,
+      reservedBytes: this.#reserved,
+    };
   }
 
   reserve(bytes: number): void {

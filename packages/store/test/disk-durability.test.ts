@@ -5,9 +5,9 @@ import { promisify } from 'node:util';
 import { blockCid, datasetRef, EMPTY_BLOCK_CID, sha256 } from '@codex/content';
 import { VirtualClock } from '@codex/runtime';
 import { describe, expect, it } from 'vitest';
-import { type StoreFile, type StoreFs, StoreError } from '../src/index.ts';
 import { nodeFs } from '../src/disk/store-fs.ts';
-import { BLOCK, bytesOf, download, HOUR_MS, listed, makeDataset, readAll, upload } from './compliance.ts';
+import { StoreError, type StoreFile, type StoreFs } from '../src/index.ts';
+import { BLOCK, bytesOf, download, HOUR_MS, listed, makeDataset, readAll, upload } from './content.ts';
 import { expectSound, openDisk, withDirectory } from './disk-helpers.ts';
 
 const segmentsOf = async (path: string) => (await readdir(join(path, 'segments'))).sort();
@@ -102,7 +102,10 @@ describe('the directory of a repository', () => {
   it('belongs to one process at a time, to its owner, and is said to be unusable when it is', () =>
     withDirectory(async (path) => {
       const repository = await openDisk(path);
-      await expect(openDisk(path)).rejects.toMatchObject({ code: 'DATA_DIR_LOCKED', data: { pid: String(process.pid) } });
+      await expect(openDisk(path)).rejects.toMatchObject({
+        code: 'DATA_DIR_LOCKED',
+        data: { pid: String(process.pid) },
+      });
       expect((await stat(join(path, 'segments'))).mode & 0o777).toBe(0o700);
       await repository.stop();
       await repository.stop();
@@ -251,7 +254,11 @@ describe('space', () => {
   it('of deleted blocks is given back by compaction, while readers go on', () =>
     withDirectory(async (path) => {
       const clock = new VirtualClock(1_000_000);
-      const repository = await openDisk(path, { segmentBytes: 4 * 1024 * 1024, maintenanceIntervalMs: HOUR_MS }, { clock });
+      const repository = await openDisk(
+        path,
+        { segmentBytes: 4 * 1024 * 1024, maintenanceIntervalMs: HOUR_MS },
+        { clock },
+      );
       const size = 65536;
       const kept = await upload(repository, bytesOf(20, 10 * size), { blockSize: size });
       const dropped = [];
@@ -297,7 +304,11 @@ it('a consumer that copies one dataset into another never waits for itself', () 
     const repository = await openDisk(path);
     const content = bytesOf(60, 64 * 65536);
     const cid = await upload(repository, content, { blockSize: 65536 });
-    const ref = datasetRef({ treeCid: makeDataset(content, {}, 65536).ref.treeCid, blockSize: 65536, datasetSize: content.length });
+    const ref = datasetRef({
+      treeCid: makeDataset(content, {}, 65536).ref.treeCid,
+      blockSize: 65536,
+      datasetSize: content.length,
+    });
     const copies = Array.from({ length: 12 }, async () => {
       const dataset = await repository.openDataset(ref);
       const writer = repository.createDataset({ blockSize: 65536 });

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { InlineCompute, SharedSlabPool } from '@codex/compute';
 import { VirtualClock } from '@codex/runtime';
 import { DiskRepository } from '../src/index.ts';
-import { HOUR_MS, repositoryCompliance } from './compliance.ts';
+import { repositoryCompliance } from './compliance.ts';
+import { HOUR_MS } from './content.ts';
 
 repositoryCompliance(
   'DiskRepository',

@@ -1,6 +1,7 @@
 import { VirtualClock } from '@codex/runtime';
 import { MemoryRepository } from '../src/index.ts';
-import { HOUR_MS, repositoryCompliance } from './compliance.ts';
+import { repositoryCompliance } from './compliance.ts';
+import { HOUR_MS } from './content.ts';
 
 repositoryCompliance(
   'MemoryRepository',

@@ -1,11 +1,11 @@
+import { hash } from 'node:crypto';
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hash } from 'node:crypto';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createCompute, SharedSlabPool } from '@codex/compute';
 import { datasetRef, decodeManifest } from '@codex/content';
 import { expect, it } from 'vitest';
-import { bytesOf } from './compliance.ts';
+import { bytesOf } from './content.ts';
 import { openDisk, withDirectory } from './disk-helpers.ts';
 
 const MIB = 1024 * 1024;

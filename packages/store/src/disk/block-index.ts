@@ -95,6 +95,12 @@ export class BlockIndex implements Staged {
     this.#write(digest, { ...record, references: record.references + 1 });
   }
 
+  /** Drops a record that nobody refers to. */
+  dropUnused(digest: Uint8Array): void {
+    const record = this.get(digest);
+    if (record && record.references === 0 && !record.pinned) this.#keepOrDrop(digest, record);
+  }
+
   dropReference(digest: Uint8Array): void {
     const record = this.get(digest);
     if (record) this.#keepOrDrop(digest, { ...record, references: Math.max(0, record.references - 1) });
@@ -146,8 +152,8 @@ export class BlockIndex implements Staged {
       if (use) this.#tables.put(segmentKey(segment), encodeNumbers(use.bytes, use.liveBytes));
     }
     this.#changedSegments.clear();
-    const { totalBlocks, quotaUsedBytes, quotaReservedBytes } = this.#quota.usage();
-    this.#tables.put(TABLE.counters, encodeNumbers(totalBlocks, quotaUsedBytes, quotaReservedBytes));
+    const { blocks, usedBytes, reservedBytes } = this.#quota.recorded();
+    this.#tables.put(TABLE.counters, encodeNumbers(blocks, usedBytes, reservedBytes));
   }
 
   #existing(digest: Uint8Array): BlockRecord {

@@ -2,7 +2,7 @@ import { Semaphore } from '@codex/runtime';
 import type { Quota } from '../quota.ts';
 import type { BlockIndex } from './block-index.ts';
 import type { Committer } from './committer.ts';
-import type { AppendedBlock, SegmentLog } from './segment-log.ts';
+import type { AppendedAt, AppendedBlock, SegmentLog } from './segment-log.ts';
 import { latin1 } from './tables.ts';
 
 /**
@@ -38,18 +38,26 @@ export class BlockStore {
       this.#committer.checkUsable();
       const fresh = this.#fresh(wanted ? blocks.filter((_, i) => wanted(i)) : blocks);
       const logicalBytes = fresh.reduce((sum, block) => sum + block.logicalBytes, 0);
-      this.#quota.take(fresh.length, logicalBytes);
-      let bytes = 0;
+      this.#quota.announce(fresh.length, logicalBytes);
+      let at: AppendedAt | undefined;
       if (fresh.length > 0) {
         try {
-          bytes = await this.#append(fresh);
+          at = await this.#log.append(fresh);
         } catch (error) {
-          this.#quota.give(fresh.length, logicalBytes);
+          this.#quota.failed(fresh.length, logicalBytes);
           throw error;
         }
       }
-      record();
-      return bytes;
+      // From here to the end of `record` nothing yields: a commit sees all of it or nothing.
+      this.#insert(fresh, at);
+      this.#quota.arrived(fresh.length, logicalBytes);
+      try {
+        record();
+      } finally {
+        // Nobody took a reference when `record` failed: what it was written for is gone.
+        for (const { digest } of fresh) this.#index.dropUnused(digest);
+      }
+      return fresh.reduce((sum, { physicalBytes }) => sum + physicalBytes, 0);
     });
     await this.#committer.wrote(written);
   }
@@ -75,14 +83,13 @@ export class BlockStore {
     return [...fresh.values()];
   }
 
-  async #append(fresh: readonly AppendedBlock[]): Promise<number> {
-    const at = await this.#log.append(fresh);
+  #insert(fresh: readonly AppendedBlock[], at: AppendedAt | undefined): void {
+    if (!at) return;
     this.#index.grew(at.segment, at.segmentBytes);
     let offset = at.offset;
     for (const block of fresh) {
       this.#index.insert(block, { segment: at.segment, offset });
       offset += block.physicalBytes;
     }
-    return offset - at.offset;
   }
 }

@@ -31,7 +31,10 @@ export class Committer {
   #next: Promise<void> | undefined;
   #bytes = 0;
   #timer: Cancel | undefined;
+  /** For good. */
   #failure: Error | undefined;
+  /** Of the last commit: while it lasts, changes gather in memory, up to a limit. */
+  #lastError: Error | undefined;
 
   constructor(components: { tables: Tables; clock: Clock; sync: () => Promise<void> }) {
     this.#tables = components.tables;
@@ -52,6 +55,7 @@ export class Committer {
   /** Error: why the store takes no more writes. */
   checkUsable(): void {
     if (this.#failure) throw this.#failure;
+    if (this.#lastError && this.#tables.changes >= 2 * COMMIT_CHANGES) throw this.#lastError;
   }
 
   /** Takes note of written bytes; commits when it is time to. Resolves at once unless too much is under way. */
@@ -75,9 +79,14 @@ export class Committer {
     return this.#next;
   }
 
-  /** Stops waiting to commit by time. */
-  stop(): void {
-    this.#timer?.();
+  /** Commits for the last time; whoever writes afterwards is told that the store is closed. */
+  async close(): Promise<void> {
+    try {
+      await this.flush();
+    } finally {
+      this.#failure ??= new StoreError('STORE_CLOSED', 'The repository is closed');
+      this.#timer?.();
+    }
   }
 
   async #commitAfter(running: Promise<void> | undefined): Promise<void> {
@@ -107,8 +116,10 @@ export class Committer {
     } catch (error) {
       this.#bytes += bytes;
       this.#after.unshift(...after);
-      throw diskError(error);
+      this.#lastError = diskError(error);
+      throw this.#lastError;
     }
+    this.#lastError = undefined;
     for (const work of after) await work();
   }
 

@@ -154,7 +154,7 @@ export class DiskRepository implements Repository, Startable {
       if (!equalBytes(block.digest, digestOf(cid))) {
         throw new StoreError('BLOCK_MISMATCH', 'The bytes do not hash to their CID');
       }
-      if (isManifestCid(cid)) await this.#putManifest(cid, bytes.slice(), expiry);
+      if (isManifestCid(cid)) await this.#putManifest(cid, new Uint8Array(bytes), expiry);
       else await this.#putPinned(block, expiry);
     });
   }

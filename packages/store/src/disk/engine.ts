@@ -87,9 +87,8 @@ function assemble(
   reaper.recover();
   trees.sweepOrphans();
   const close = async () => {
-    committer.stop();
     try {
-      await store.exclusively(() => committer.flush());
+      await store.exclusively(() => committer.close());
     } finally {
       await log.close();
       await tables.close();

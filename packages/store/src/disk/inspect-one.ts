@@ -15,7 +15,7 @@ export async function inspectOne(
 ): Promise<void> {
   const lengths = Uint32Array.of(bytes.length);
   if (bytes.length <= INLINE_BYTES_MAX) {
-    const own = bytes.slice();
+    const own = new Uint8Array(bytes);
     await use(asBlock(own, await inspectBlocks.run({ bytes: own, lengths })));
     return;
   }

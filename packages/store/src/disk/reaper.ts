@@ -47,9 +47,7 @@ export class Reaper {
 
   /** Resolves when no doomed tree is left, or the reaper was stopped. */
   drain(): Promise<void> {
-    this.#running ??= this.#work().finally(() => {
-      this.#running = undefined;
-    });
+    this.#running ??= this.#work();
     return this.#running;
   }
 
@@ -60,9 +58,15 @@ export class Reaper {
   }
 
   async #work(): Promise<void> {
-    for (let id = this.#queue[0]; id !== undefined && !this.#stopped; id = this.#queue[0]) {
-      await this.#reap(id);
-      if (!this.#stopped) this.#queue.shift();
+    try {
+      // Never ends in the turn in which it began: `drain` must have kept the promise by then.
+      await Promise.resolve();
+      for (let id = this.#queue[0]; id !== undefined && !this.#stopped; id = this.#queue[0]) {
+        await this.#reap(id);
+        if (!this.#stopped) this.#queue.shift();
+      }
+    } finally {
+      this.#running = undefined;
     }
   }
 
@@ -86,7 +90,7 @@ export class Reaper {
   /** Releases the references of one page of the held bitmap. */
   async #releasePage(id: number, [key, bytes]: Entry): Promise<void> {
     const first = Buffer.from(key).readUInt32BE(7) * HELD_PAGE_LEAVES;
-    const left = bytes.slice();
+    const left = new Uint8Array(bytes);
     for (let from = 0; from < bytes.length * 8; from += LEAVES_PER_STEP) {
       await this.#store.exclusively(() => {
         for (let i = from; i < Math.min(from + LEAVES_PER_STEP, bytes.length * 8); i++) {

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { StoreError } from '../errors.ts';
 import type { StoreFile, StoreFs } from './store-fs.ts';
 
 /** Files that are kept open for reading: 16 GiB of segments. */
@@ -25,6 +26,7 @@ export class SegmentFiles {
   readonly #directory: string;
   /** Least recently used first. */
   readonly #open = new Map<number, OpenFile>();
+  #closed = false;
 
   constructor(fs: StoreFs, directory: string) {
     this.#fs = fs;
@@ -33,6 +35,7 @@ export class SegmentFiles {
 
   /** Reads until `target` is full; returns fewer bytes at the end of the file, 0 when there is no such segment. */
   async read(number: number, target: Uint8Array, position: number): Promise<number> {
+    if (this.#closed) throw new StoreError('STORE_CLOSED', 'The repository is closed');
     const entry = this.#obtain(number);
     entry.readers++;
     try {
@@ -54,6 +57,7 @@ export class SegmentFiles {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     for (const [number, entry] of [...this.#open]) {
       this.#drop(number, entry);
       await entry.file.catch(() => {});

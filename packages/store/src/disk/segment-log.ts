@@ -18,8 +18,6 @@ export interface AppendedAt {
   readonly offset: number;
   /** Length of the segment now. */
   readonly segmentBytes: number;
-  /** A segment that was closed by this batch. */
-  readonly closed: number | undefined;
 }
 
 /** Appends batches of blocks to segment files. One append at a time. */
@@ -86,27 +84,26 @@ export class SegmentLog {
     const headBytes = BATCH_HEADER_BYTES + BATCH_ENTRY_BYTES * blocks.length;
     const payloadBytes = blocks.reduce((sum, { physicalBytes }) => sum + physicalBytes, 0);
     try {
-      let closed: number | undefined;
-      if (this.#bytes > 0 && this.#bytes + headBytes + payloadBytes > this.#segmentBytes) closed = this.roll();
+      if (this.#bytes > 0 && this.#bytes + headBytes + payloadBytes > this.#segmentBytes) this.roll();
       this.#file ??= await this.#openFile();
       const views = [encodeBatchHead(blocks), ...joinViews(blocks.map(({ payload }) => payload))];
       await this.#file.write(views, this.#bytes);
       this.#unsynced.add(this.#file);
       const offset = this.#bytes + headBytes;
       this.#bytes = offset + payloadBytes;
-      return { segment: this.#number, offset, segmentBytes: this.#bytes, closed };
+      return { segment: this.#number, offset, segmentBytes: this.#bytes };
     } catch (error) {
       throw diskError(error);
     }
   }
 
-  /** Closes the active segment; the next batch begins a new one. Returns the closed segment's number. */
-  roll(): number {
+  /** Closes the active segment; the next batch begins a new one. */
+  roll(): void {
     const file = this.#file;
     if (file && !this.#unsynced.has(file)) void file.close();
     this.#file = undefined;
     this.#bytes = 0;
-    return this.#number++;
+    this.#number++;
   }
 
   /** Resolves when everything appended so far survives a power loss. */

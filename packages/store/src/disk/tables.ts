@@ -1,4 +1,5 @@
 import { open, type RootDatabase } from 'lmdb';
+import { StoreError } from '../errors.ts';
 
 export type Entry = readonly [key: Uint8Array, value: Uint8Array];
 
@@ -19,6 +20,7 @@ export class Tables {
   readonly #db: RootDatabase<Buffer, Uint8Array>;
   #current: Changes = new Map();
   #flying: Changes | undefined;
+  #closed = false;
 
   private constructor(db: RootDatabase<Buffer, Uint8Array>) {
     this.#db = db;
@@ -43,6 +45,7 @@ export class Tables {
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
+    this.#checkOpen();
     const name = latin1(key);
     const changed = this.#current.get(name) ?? (this.#current.has(name) ? null : this.#flying?.get(name));
     if (changed === null) return undefined;
@@ -62,13 +65,16 @@ export class Tables {
     const name = latin1(key);
     const own = this.#current.get(name);
     if (own) return own;
-    const value = this.get(key)?.slice() ?? new Uint8Array(length);
+    const known = this.get(key);
+    // Not `slice`: that of a Buffer shares its memory, and what is being committed must not change.
+    const value = known ? new Uint8Array(known) : new Uint8Array(length);
     this.#current.set(name, value);
     return value;
   }
 
   /** Up to `limit` entries with `from` ≤ key < `to`, in order. */
   page(from: Uint8Array, to: Uint8Array, limit: number): Entry[] {
+    this.#checkOpen();
     const changed = new Map<string, Uint8Array | null>();
     const [first, end] = [latin1(from), latin1(to)];
     for (const changes of [this.#flying, this.#current]) {
@@ -103,6 +109,7 @@ export class Tables {
    * point to. After a failure the changes are kept, for the next commit.
    */
   async commit(before: () => Promise<void>): Promise<void> {
+    this.#checkOpen();
     const taken = this.#current;
     this.#flying = taken;
     this.#current = new Map();
@@ -125,6 +132,11 @@ export class Tables {
   }
 
   close(): Promise<void> {
+    this.#closed = true;
     return this.#db.close();
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new StoreError('STORE_CLOSED', 'The repository is closed');
   }
 }

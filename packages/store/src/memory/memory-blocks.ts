@@ -76,7 +76,7 @@ export class MemoryBlocks {
     let entry = this.#entries.get(key);
     if (!entry) {
       this.#quota.take(1, bytes.length);
-      entry = { bytes: bytes.slice(), references: 0, expiry: undefined };
+      entry = { bytes: new Uint8Array(bytes), references: 0, expiry: undefined };
       this.#entries.set(key, entry);
     }
     return entry;

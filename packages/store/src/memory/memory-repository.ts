@@ -107,7 +107,7 @@ export class MemoryRepository implements Repository, Startable {
     if (!equalBytes(sha256(bytes), digestOf(cid))) {
       throw new StoreError('BLOCK_MISMATCH', 'The bytes do not hash to their CID');
     }
-    if (isManifestCid(cid)) this.#putManifest(cid, bytes.slice(), decodeManifest(bytes), until);
+    if (isManifestCid(cid)) this.#putManifest(cid, new Uint8Array(bytes), decodeManifest(bytes), until);
     else this.#blocks.pin(digestOf(cid), bytes, until);
   }
 
