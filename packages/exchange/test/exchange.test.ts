@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { manifestCid, sha256 } from '@codex/content';
+import { MemoryRepository } from '@codex/store';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { PeerFinder } from '../src/index.ts';
-import { open, readAll, startNode, type TestNode, type Upload, upload } from './nodes.ts';
+import { Exchange, type PeerFinder } from '../src/index.ts';
+import { createNetwork, open, readAll, startNode, type TestNode, type Upload, upload } from './nodes.ts';
 
 const running: TestNode[] = [];
 const start: typeof startNode = async (init) => {
@@ -223,4 +224,21 @@ describe('Exchange', () => {
     await expect(block).rejects.toMatchObject({ code: 'EXCHANGE_STOPPED' });
     await expect(b.exchange.fetchBlock(file.manifestCid)).rejects.toMatchObject({ code: 'EXCHANGE_STOPPED' });
   });
+});
+
+it('may be started before its network', async () => {
+  const a = await start();
+  const file = await upload(a, randomBytes(100_000));
+  const network = await createNetwork();
+  const repository = new MemoryRepository();
+  const exchange = new Exchange({ network, repository });
+  await exchange.start();
+  await network.start();
+  running.push({ network, repository, exchange, connect: async () => {}, stop: async () => network.stop() });
+  await network.connect(a.network.peerId, a.network.listenAddrs());
+  await exchange.fetchBlock(file.manifestCid);
+  const dataset = await open({ repository }, file);
+  await exchange.fetchDataset(dataset);
+  expect(dataset.heldCount).toBe(2);
+  exchange.stop();
 });

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import type { Dataset } from '@codex/content';
-import { decodeManifest, type Manifest, type ManifestCid } from '@codex/content';
+import { decodeManifest, type Manifest, type ManifestCid, type Repository } from '@codex/content';
 import { seededRandom } from '@codex/runtime';
 import { MemoryRepository } from '@codex/store';
 import { Exchange, type ExchangeInit, Libp2pNetwork, type PeerFinder, type PeerNetwork } from '../src/index.ts';
 
 export interface TestNode {
   readonly network: PeerNetwork;
-  readonly repository: MemoryRepository;
+  readonly repository: Repository;
   readonly exchange: Exchange;
   connect(other: TestNode | { network: PeerNetwork }): Promise<void>;
   stop(): Promise<void>;
@@ -24,7 +24,7 @@ export function createNetwork(): Promise<Libp2pNetwork> {
 
 /** A node with everything that exchange needs, started. */
 export async function startNode(
-  init: { limits?: ExchangeInit; network?: PeerNetwork; finder?: PeerFinder; repository?: MemoryRepository } = {},
+  init: { limits?: ExchangeInit; network?: PeerNetwork; finder?: PeerFinder; repository?: Repository } = {},
 ): Promise<TestNode> {
   const network = init.network ?? (await createNetwork());
   const repository = init.repository ?? new MemoryRepository();
@@ -50,11 +50,7 @@ export interface Upload {
   readonly bytes: Uint8Array;
 }
 
-export async function upload(
-  node: { repository: MemoryRepository },
-  bytes: Uint8Array,
-  blockSize = 65_536,
-): Promise<Upload> {
+export async function upload(node: { repository: Repository }, bytes: Uint8Array, blockSize = 65_536): Promise<Upload> {
   const writer = node.repository.createDataset({ blockSize });
   await writer.append(bytes);
   const manifestCid = await writer.finish(({ treeCid, datasetSize }) => ({ treeCid, blockSize, datasetSize }));
@@ -63,7 +59,7 @@ export async function upload(
 }
 
 /** The dataset of an upload at a node that may have nothing of it. */
-export function open(node: { repository: MemoryRepository }, { manifest }: Upload): Promise<Dataset> {
+export function open(node: { repository: Repository }, { manifest }: Upload): Promise<Dataset> {
   const { treeCid, blockSize, datasetSize } = manifest;
   return node.repository.openDataset({ treeCid, blockSize, leafCount: Math.ceil(datasetSize / blockSize) });
 }

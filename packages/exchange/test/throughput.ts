@@ -1,12 +1,17 @@
 /**
- * Measures, by hand: `node packages/exchange/test/throughput.ts [MiB] [ranges,1.0.0]`. Two processes on loopback: a raw libp2p stream
- * (noise, yamux) that is only counted, then the exchange, which hashes and stores every block in a `MemoryRepository`.
+ * Measures, by hand: `node packages/exchange/test/throughput.ts [MiB] [ranges,1.0.0] [memory|disk]`. Two processes on loopback: a raw libp2p stream
+ * (noise, yamux) that is only counted, then the exchange, which hashes and stores every block in a repository in memory or on disk.
  */
 import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { TreeCid } from '@codex/content';
+import { createCompute, SharedSlabPool } from '@codex/compute';
+import type { Repository, TreeCid } from '@codex/content';
 import { parseCid } from '@codex/content';
+import { DiskRepository, MemoryRepository } from '@codex/store';
 import type { PeerStream } from '../src/index.ts';
 import { createNetwork, startNode, upload } from './nodes.ts';
 
@@ -15,7 +20,23 @@ const RAW = '/test/raw/1.0.0';
 const megabytes = Number(process.argv[2] ?? 256);
 const total = megabytes * MiB;
 const protocols = (process.argv[3] ?? 'ranges,1.0.0').split(',');
+const kind = process.argv[4] ?? 'memory';
 const ROUNDS = 5;
+
+async function createRepository(): Promise<{ repository: Repository; close(): Promise<void> }> {
+  if (kind === 'memory') return { repository: new MemoryRepository(), close: async () => {} };
+  const path = await mkdtemp(join(tmpdir(), 'exchange-'));
+  const compute = createCompute();
+  await compute.start();
+  const components = { compute, slabs: new SharedSlabPool() };
+  const repository = await DiskRepository.open(components, { path: join(path, 'repo'), quotaBytes: 1e12 });
+  const close = async () => {
+    await repository.stop();
+    await compute.stop();
+    await rm(path, { recursive: true });
+  };
+  return { repository, close };
+}
 
 async function pour(stream: PeerStream): Promise<void> {
   const piece = randomBytes(MiB);
@@ -24,7 +45,8 @@ async function pour(stream: PeerStream): Promise<void> {
 }
 
 async function serve(): Promise<void> {
-  const node = await startNode();
+  const { repository, close } = await createRepository();
+  const node = await startNode({ repository });
   await node.network.handle(RAW, (_, stream) => {
     stream.receive({ onBytes: () => {}, onEnd: () => {} });
     void pour(stream);
@@ -35,7 +57,7 @@ async function serve(): Promise<void> {
     addrs: node.network.listenAddrs(),
     treeCid: file.manifest.treeCid.toString(),
   });
-  process.on('disconnect', () => process.exit(0));
+  process.on('disconnect', () => void close().finally(() => process.exit(0)));
 }
 
 interface Served {
@@ -86,7 +108,8 @@ async function measureExchange(
   { peer, addrs, treeCid }: Served,
   rangesProtocol: boolean,
 ): Promise<Figures & { firstMs: number }> {
-  const node = await startNode({ limits: { rangesProtocol } });
+  const { repository, close } = await createRepository();
+  const node = await startNode({ limits: { rangesProtocol }, repository });
   await node.network.connect(peer, addrs);
   const ref = { treeCid: parseCid(treeCid) as TreeCid, leafCount: total / 65_536, blockSize: 65_536 };
   const dataset = await node.repository.openDataset(ref);
@@ -100,11 +123,12 @@ async function measureExchange(
   });
   const figures = stop();
   await node.stop();
+  await close();
   return { ...figures, firstMs };
 }
 
 async function main(): Promise<void> {
-  const child = fork(fileURLToPath(import.meta.url), [String(megabytes)], { env: { ...process.env, SERVE: '1' } });
+  const child = fork(fileURLToPath(import.meta.url), process.argv.slice(2), { env: { ...process.env, SERVE: '1' } });
   const served = await new Promise<Served>((resolve) => child.once('message', (message) => resolve(message as Served)));
   for (let round = 1; round <= ROUNDS; round++) {
     const raw = await measureRaw(served);
