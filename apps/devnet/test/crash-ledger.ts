@@ -91,7 +91,11 @@ export class Ledger {
     for (const cid of listed) {
       if (fetching.has(cid)) continue;
       const known = this.held.get(cid) ?? this.leaving.get(cid);
-      const what = this.held.has(cid) ? 'an acknowledged upload' : known ? 'a begun deletion' : 'an upload without answer';
+      const what = this.held.has(cid)
+        ? 'an acknowledged upload'
+        : known
+          ? 'a begun deletion'
+          : 'an upload without answer';
       const found = await read(this.node, cid);
       const content = known ?? this.begun.get(found.sha256);
       const whole = { status: 200, length: content?.length, sha256: content?.sha256 };
