@@ -3,7 +3,7 @@ import type { BenchContext, Claim, Row } from '../src/claim.ts';
 import { Content } from '../src/content.ts';
 import { download, upload } from '../src/http-client.ts';
 import { routes, startNodes } from '../src/nodes.ts';
-import { peakMiB, resetPeak } from '../src/process-memory.ts';
+import { peakMiB, resetPeak } from '../src/process-usage.ts';
 
 const GIB = 1024 ** 3;
 /** A node must fit beside other things on a small machine. */

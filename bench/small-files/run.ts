@@ -2,7 +2,7 @@ import { Agent, request } from 'node:http';
 import type { Claim, Row } from '../src/claim.ts';
 import { download } from '../src/http-client.ts';
 import { routes, startNodes } from '../src/nodes.ts';
-import { residentMiB } from '../src/process-memory.ts';
+import { residentMiB } from '../src/process-usage.ts';
 
 const FILES = 100_000;
 const FILES_QUICK = 3_000;

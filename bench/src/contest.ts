@@ -1,3 +1,5 @@
+import { processorMs } from './process-usage.ts';
+
 /** One of those that are measured side by side. Resolves to figures, e.g. `{ 'MB/s': 512 }`. */
 export interface Contender<K extends string> {
   readonly name: string;
@@ -36,6 +38,16 @@ export async function contest<K extends string>(
       return [name, Object.fromEntries(medians) as Record<K, number>];
     }),
   );
+}
+
+/** Runs `work` and adds the processor time that `pids` used meanwhile, ms for each 10^9 bytes. */
+export async function withProcessor<T extends { readonly bytes: number }>(
+  pids: readonly number[],
+  work: () => Promise<T>,
+) {
+  const before = processorMs(...pids);
+  const result = await work();
+  return { result, 'CPU ms/GB': (processorMs(...pids) - before) / (result.bytes / 1e9) };
 }
 
 /** MB/s with M = 10^6. */

@@ -4,7 +4,7 @@ import { startNetwork } from '@codex/devnet';
 import type { Claim, Row } from '../src/claim.ts';
 import { median } from '../src/contest.ts';
 import { nodeCommand } from '../src/nodes.ts';
-import { residentMiB } from '../src/process-memory.ts';
+import { residentMiB } from '../src/process-usage.ts';
 
 const READY_MS = 1_500;
 const IDLE_MIB = 120;

@@ -6,6 +6,7 @@ import { installHelia } from './helia/load.ts';
 /** A pair of processes, one of which fetches from the other whenever it is asked to. */
 export interface TransferRival {
   readonly name: string;
+  readonly pids: readonly number[];
   fetch(): Promise<Timing>;
   stop(): Promise<void>;
 }
@@ -32,6 +33,7 @@ export async function heliaBitswap(file: string, directory: string): Promise<Tra
 function pair(name: string, server: RivalProcess, client: RivalProcess): TransferRival {
   return {
     name,
+    pids: [server.pid, client.pid],
     fetch: () => client.ask<Timing>({ go: true }),
     async stop() {
       await client.stop();

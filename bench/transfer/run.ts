@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { BenchContext, Claim, Row } from '../src/claim.ts';
 import { Content } from '../src/content.ts';
-import { contest, megabytesPerSecond } from '../src/contest.ts';
+import { contest, megabytesPerSecond, withProcessor } from '../src/contest.ts';
 import { download, send, type Timing, upload } from '../src/http-client.ts';
 import { routes, startNodes } from '../src/nodes.ts';
 import { heliaBitswap, rawStream, type TransferRival } from './rivals.ts';
@@ -29,19 +29,21 @@ async function against(context: BenchContext, size: number, startRival: (file: s
     const ours = {
       name: OURS,
       async round(round: number) {
-        const timing = await download(routes.network(to, cid), { digest: round === 0 });
+        const { result: timing, ...cpu } = await withProcessor([from.pid, to.pid], () =>
+          download(routes.network(to, cid), { digest: round === 0 }),
+        );
         check(OURS, timing.bytes);
         if (timing.sha256 !== undefined && timing.sha256 !== expected) throw new Error('Other bytes were delivered');
         await send('DELETE', routes.local(to, cid));
-        return figuresOf(timing);
+        return { ...figuresOf(timing), ...cpu };
       },
     };
     const theirs = {
       name: rival.name,
       async round() {
-        const timing = await rival.fetch();
+        const { result: timing, ...cpu } = await withProcessor(rival.pids, () => rival.fetch());
         check(rival.name, timing.bytes);
-        return figuresOf(timing);
+        return { ...figuresOf(timing), ...cpu };
       },
     };
     const figures = await contest([ours, theirs], context.rounds, context.note);
@@ -80,7 +82,15 @@ const claim: Claim = {
         rival: { name, value: rival['ms to first byte'] },
       };
     });
-    return [...rows, ...firstByte];
+    const processor = [raw, helia].map(({ name, ours, rival }): Row => {
+      return {
+        what: `processor time of both sides beside ${name}`,
+        unit: 'ms/GB',
+        ours: ours['CPU ms/GB'],
+        rival: { name, value: rival['CPU ms/GB'] },
+      };
+    });
+    return [...rows, ...firstByte, ...processor];
   },
 };
 

@@ -1,11 +1,11 @@
 import type { BenchContext, Claim, Row } from '../src/claim.ts';
 import { Content } from '../src/content.ts';
-import { type Contender, contest, megabytesPerSecond } from '../src/contest.ts';
+import { type Contender, contest, megabytesPerSecond, withProcessor } from '../src/contest.ts';
 import { send, upload } from '../src/http-client.ts';
 import { routes, startNodes } from '../src/nodes.ts';
 import { RivalProcess } from '../src/rival-process.ts';
 
-type Figures = 'MB/s';
+type Figures = 'MB/s' | 'CPU ms/GB';
 const OURS = 'codex';
 
 async function rival(context: BenchContext, mode: 'plain' | 'synced') {
@@ -14,7 +14,9 @@ async function rival(context: BenchContext, mode: 'plain' | 'synced') {
   const contender: Contender<Figures> = {
     name: `bare http, ${mode}`,
     async round(round) {
-      return { 'MB/s': megabytesPerSecond(await upload(url, new Content({ seed: round, size: context.sizeBytes }))) };
+      const content = new Content({ seed: round, size: context.sizeBytes });
+      const { result, ...cpu } = await withProcessor([server.pid], () => upload(url, content));
+      return { 'MB/s': megabytesPerSecond(result), ...cpu };
     },
   };
   return { server, contender };
@@ -31,9 +33,10 @@ const claim: Claim = {
       name: OURS,
       async round(round) {
         // New content every round: a block that is held already would cost nothing.
-        const timing = await upload(routes.upload(node), new Content({ seed: round, size: context.sizeBytes }));
-        await send('DELETE', routes.local(node, timing.body));
-        return { 'MB/s': megabytesPerSecond(timing) };
+        const content = new Content({ seed: round, size: context.sizeBytes });
+        const { result, ...cpu } = await withProcessor([node.pid], () => upload(routes.upload(node), content));
+        await send('DELETE', routes.local(node, result.body));
+        return { 'MB/s': megabytesPerSecond(result), ...cpu };
       },
     };
     const plain = await rival(context, 'plain');
@@ -54,6 +57,12 @@ const claim: Claim = {
           unit: 'MB/s',
           ours: rate(OURS),
           rival: { name: synced.contender.name, value: rate(synced.contender.name) },
+        },
+        {
+          what: 'processor time',
+          unit: 'ms/GB',
+          ours: figures.get(OURS)!['CPU ms/GB'],
+          rival: { name: plain.contender.name, value: figures.get(plain.contender.name)!['CPU ms/GB'] },
         },
       ];
     } finally {

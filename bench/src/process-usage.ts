@@ -18,3 +18,15 @@ export const peakMiB = (pid: number) => (statusKiB(pid, 'VmHWM') * 1024) / MIB;
 export function resetPeak(pid: number): void {
   writeFileSync(`/proc/${pid}/clear_refs`, '5');
 }
+
+/** Linux counts processor time in these. */
+const TICKS_PER_SECOND = 100;
+
+/** Processor time that the processes have used in all their threads, ms (Linux). */
+export function processorMs(...pids: number[]): number {
+  const ticks = pids.map((pid) => {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+    return Number(fields[11]) + Number(fields[12]);
+  });
+  return (ticks.reduce((sum, value) => sum + value, 0) * 1000) / TICKS_PER_SECOND;
+}
