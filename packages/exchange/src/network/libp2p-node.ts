@@ -7,6 +7,7 @@ import { tcp } from '@libp2p/tcp';
 import { yamux } from '@libp2p/yamux';
 import { createLibp2p } from 'libp2p';
 import { ExchangeError } from '../errors.ts';
+import { noiseCrypto } from './noise-crypto.ts';
 
 export interface NodeInit {
   /** Raw 32-byte secp256k1 scalar: the reference node reads no other key type (04 §1). */
@@ -51,7 +52,7 @@ export async function createNode(init: NodeInit): Promise<Libp2p> {
     nodeInfo: { name: init.agentVersion, version: '', userAgent: init.agentVersion },
     addresses: { listen: [...init.listenAddrs] },
     transports: [tcp({ dialOpts: { noDelay: true }, listenOpts: { noDelay: true } })],
-    connectionEncrypters: [noise()],
+    connectionEncrypters: [noise({ crypto: noiseCrypto })],
     streamMuxers: [
       yamux({
         streamOptions: {
