@@ -6,12 +6,18 @@ import { open } from 'lmdb';
 import { expect, it } from 'vitest';
 import { BLOCK, bytesOf, download, makeDataset } from './content.ts';
 import { expectSound, openDisk, withDirectory } from './disk-helpers.ts';
+import { makeFixture } from './make-fixture.ts';
 
 const FIXTURE = fileURLToPath(new URL('./fixtures/format-1', import.meta.url));
 
-it('opens a repository of format 1', () =>
+const copyFixture = (path: string) => cp(FIXTURE, path, { recursive: true });
+
+it.each([
+  { from: 'format 1, as it was frozen', make: copyFixture },
+  { from: 'this version', make: makeFixture },
+])('opens a repository of $from', ({ make }) =>
   withDirectory(async (path) => {
-    await cp(FIXTURE, path, { recursive: true });
+    await make(path);
     const repository = await openDisk(path);
     const whole = makeDataset(bytesOf(1, 20 * BLOCK + 7), { filename: 'whole.bin' });
     const partial = makeDataset(bytesOf(2, 300 * BLOCK));
@@ -32,7 +38,8 @@ it('opens a repository of format 1', () =>
     expect(repository.usage()).toMatchObject({ totalBlocks: 21 + 2 + 1 + 2, quotaReservedBytes: 4321 });
     await expectSound(repository);
     await repository.stop();
-  }));
+  }),
+);
 
 it('refuses a repository of another format', () =>
   withDirectory(async (path) => {

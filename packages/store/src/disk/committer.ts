@@ -7,7 +7,7 @@ import type { Tables } from './tables.ts';
 const COMMIT_BYTES = 64 * 1024 * 1024;
 
 /** Index changes after which a commit begins by itself: writing them takes a few ms of the main thread. */
-const COMMIT_CHANGES = 4096;
+const COMMIT_CHANGES = 2048;
 
 /** How long unfinished work stays without a commit, ms. */
 const COMMIT_DELAY_MS = 500;
