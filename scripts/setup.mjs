@@ -67,8 +67,9 @@ function bootstrapNode() {
 function install() {
   const bin = bootstrapNode();
   process.stderr.write('codex: installing dependencies (first start only)\n');
+  // Not `npm ci`: it refuses a lockfile without the optional binaries of platforms that some registries do not carry.
   npm(
-    ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'],
+    ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'],
     root,
     `${bin}${delimiter}${process.env.PATH}`,
   );
