@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { StoreError } from '../errors.ts';
 import { diskError } from './disk-errors.ts';
 import { SegmentFiles, segmentName, segmentNumber } from './segment-files.ts';
 import { BATCH_ENTRY_BYTES, BATCH_HEADER_BYTES, encodeBatchHead, type SegmentEntry } from './segment-format.ts';
@@ -6,6 +7,12 @@ import type { StoreFile, StoreFs } from './store-fs.ts';
 
 /** A segment is closed when the next batch would make it longer: large enough for few files, small enough to rewrite. */
 export const SEGMENT_BYTES = 256 * 1024 * 1024;
+
+/** Left free on the disk for the index, without which nothing could be deleted either. */
+export const RESERVE_BYTES = 4 * 1024 * 1024;
+
+/** Room is looked at again after this part of what was free has been written: others write to the disk too. */
+const ROOM_PART = 1 / 16;
 
 export interface AppendedBlock extends SegmentEntry {
   /** `physicalBytes` bytes. */
@@ -29,6 +36,8 @@ export class SegmentLog {
   #bytes: number;
   #file: StoreFile | undefined;
   #created = false;
+  /** Bytes that may be written before room is looked at again. */
+  #roomBytes = 0;
   readonly #unsynced = new Set<StoreFile>();
   readonly files: SegmentFiles;
 
@@ -84,6 +93,7 @@ export class SegmentLog {
     const headBytes = BATCH_HEADER_BYTES + BATCH_ENTRY_BYTES * blocks.length;
     const payloadBytes = blocks.reduce((sum, { physicalBytes }) => sum + physicalBytes, 0);
     try {
+      await this.#checkRoom(headBytes + payloadBytes);
       if (this.#bytes > 0 && this.#bytes + headBytes + payloadBytes > this.#segmentBytes) this.roll();
       this.#file ??= await this.#openFile();
       const views = [encodeBatchHead(blocks), ...joinViews(blocks.map(({ payload }) => payload))];
@@ -133,6 +143,15 @@ export class SegmentLog {
     for (const file of this.#unsynced) await file.close();
     this.#unsynced.clear();
     await this.files.close();
+  }
+
+  async #checkRoom(bytes: number): Promise<void> {
+    if (this.#roomBytes < bytes) {
+      const free = (await this.#fs.freeBytes(this.#directory)) - RESERVE_BYTES;
+      if (free < bytes) throw new StoreError('DISK_FULL', 'The disk is full', { reserveBytes: RESERVE_BYTES });
+      this.#roomBytes = Math.max(bytes, free * ROOM_PART);
+    }
+    this.#roomBytes -= bytes;
   }
 
   async #openFile(): Promise<StoreFile> {

@@ -1,4 +1,4 @@
-import { chmod, mkdir, open, readdir, rm, stat } from 'node:fs/promises';
+import { chmod, mkdir, open, readdir, rm, stat, statfs } from 'node:fs/promises';
 
 /** An open file, as far as the store needs one. Positions and lengths in bytes. */
 export interface StoreFile {
@@ -21,6 +21,8 @@ export interface StoreFs {
   prepareDirectory(path: string): Promise<void>;
   list(directory: string): Promise<string[]>;
   remove(path: string): Promise<void>;
+  /** Bytes that may still be written to the file system of a directory. */
+  freeBytes(directory: string): Promise<number>;
   /** Makes creations and removals in a directory durable. */
   syncDirectory(path: string): Promise<void>;
 }
@@ -66,6 +68,10 @@ export const nodeFs: StoreFs = {
   },
   list: (directory) => readdir(directory),
   remove: (path) => rm(path, { force: true }),
+  async freeBytes(directory) {
+    const { bavail, bsize } = await statfs(directory);
+    return bavail * bsize;
+  },
   async syncDirectory(path) {
     const handle = await open(path, 'r');
     try {

@@ -28,13 +28,15 @@ export class Tables {
 
   static open(path: string): Tables {
     return new Tables(
-      // Without overlappingSync a commit resolves when it is durable.
+      // Without overlappingSync a commit resolves when it is durable. Event turn batching would wrap our batches in one
+      // of its own, whose failure nobody could catch.
       open<Buffer, Uint8Array>({
         path,
         noSubdir: false,
         keyEncoding: 'binary',
         encoding: 'binary',
         overlappingSync: false,
+        eventTurnBatching: false,
       }),
     );
   }
@@ -115,19 +117,35 @@ export class Tables {
     this.#current = new Map();
     try {
       await before();
-      await this.#db.batch(() => {
-        for (const [name, value] of taken) {
-          const key = Buffer.from(name, 'latin1');
-          if (value) this.#db.put(key, value as Buffer);
-          else this.#db.remove(key);
-        }
-      });
+      await this.#write(taken);
       this.#db.resetReadTxn();
     } catch (error) {
       for (const [name, value] of taken) if (!this.#current.has(name)) this.#current.set(name, value);
       throw error;
     } finally {
       this.#flying = undefined;
+    }
+  }
+
+  /** One transaction. LMDB's promises come in several, all of which fail together; the reason is a promise as well. */
+  async #write(changes: Changes): Promise<void> {
+    let last: PromiseLike<unknown> | undefined;
+    const observe = (promise: PromiseLike<unknown>) => {
+      if (promise === last) return;
+      last = promise;
+      promise.then(undefined, () => {});
+    };
+    try {
+      await this.#db.batch(() => {
+        for (const [name, value] of changes) {
+          const key = Buffer.from(name, 'latin1');
+          observe(value ? this.#db.put(key, value as Buffer) : this.#db.remove(key));
+        }
+      });
+    } catch (error) {
+      const reason = (error as { commitError?: Promise<never> }).commitError;
+      const late = new Promise<unknown>((resolve) => setImmediate(resolve, error));
+      throw reason ? await Promise.race([reason.catch((cause: unknown) => cause), late]) : error;
     }
   }
 
