@@ -63,8 +63,8 @@ const claim: Claim = {
       heliaBitswap(file, context.directory),
     );
     const rows = [
-      { ...raw, atLeast: 0.7 },
-      { ...helia, atLeast: 3 },
+      { ...raw, atLeast: 0.6 },
+      { ...helia, atLeast: 1 },
     ].map(({ name, ours, rival, atLeast }): Row => {
       return {
         what: `transfer beside ${name}`,
