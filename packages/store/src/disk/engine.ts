@@ -22,6 +22,9 @@ import { Trees } from './trees.ts';
 /** The layout of segments and index that this code reads and writes; see the migration notes of the package. */
 const FORMAT = 'codex-store 1';
 
+/** What an empty index and its lock take, and something to spare. */
+const NEW_INDEX_BYTES = 128 * 1024;
+
 /** The parts of an open repository. */
 export type Engine = Awaited<ReturnType<typeof openEngine>>;
 
@@ -38,6 +41,7 @@ export async function openEngine(
   try {
     for (const path of [init.path, segmentsPath, metaPath]) await fs.prepareDirectory(path);
     lock = await DirectoryLock.acquire(init.path);
+    await checkRoom(fs, metaPath);
     tables = Tables.open(metaPath);
     checkFormat(tables);
     const committed = new Map([...readSegments(tables)].map(([number, { bytes }]) => [number, bytes]));
@@ -110,6 +114,16 @@ function assemble(
     compactor,
     close,
   };
+}
+
+/**
+ * The index maps its lock file into memory: where its pages cannot be had, making it kills the process. One that is
+ * there is used without room. Error: `DISK_FULL`.
+ */
+async function checkRoom(fs: StoreFs, metaPath: string): Promise<void> {
+  if ((await fs.list(metaPath)).includes('lock.mdb')) return;
+  if ((await fs.freeBytes(metaPath)) >= NEW_INDEX_BYTES) return;
+  throw new StoreError('DISK_FULL', `The disk has no room for a repository at ${metaPath}`, { path: metaPath });
 }
 
 /** Error: `FORMAT_UNSUPPORTED`. */
