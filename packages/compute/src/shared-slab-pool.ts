@@ -5,8 +5,8 @@ import type { Slab, SlabPool } from './slab-pool.ts';
 /** Sixteen default blocks: large enough to keep the cost per job and per disk write small. */
 export const DEFAULT_SLAB_BYTES = 1024 * 1024;
 
-/** 64 MiB of default slabs: what a few fast streams need in flight. */
-export const DEFAULT_SLAB_LIMIT = 64;
+/** 48 MiB of default slabs: what a few fast streams need in flight, and what a node can spare. */
+export const DEFAULT_SLAB_LIMIT = 48;
 
 /** Slabs that were not needed for this long are given back to the system. */
 export const SLAB_IDLE_MS = 10_000;
