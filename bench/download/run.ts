@@ -44,7 +44,7 @@ const claim: Claim = {
           unit: 'MB/s',
           ours: ours['MB/s'],
           rival: { name: RIVAL, value: rival['MB/s'] },
-          target: { kind: 'ratio', atLeast: 0.7 },
+          target: { kind: 'ratio', atLeast: 0.8 },
         },
         {
           what: 'time to first byte',

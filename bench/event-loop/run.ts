@@ -6,7 +6,7 @@ import { METRICS_ARGS, metricsUrl, readMetric, routes, startNodes } from '../src
 /** The node reports, and starts anew, at every export. */
 const METRIC = 'codex_event_loop_delay_p99_seconds';
 /** No task on the main thread takes longer than this. */
-const P99_MS = 10;
+const P99_MS = 20;
 
 const claim: Claim = {
   name: 'event-loop',

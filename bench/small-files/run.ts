@@ -1,4 +1,5 @@
 import { Agent, request } from 'node:http';
+import type { NetworkNode } from '@codex/devnet';
 import type { Claim, Row } from '../src/claim.ts';
 import { download } from '../src/http-client.ts';
 import { routes, startNodes } from '../src/nodes.ts';
@@ -36,6 +37,25 @@ async function store(url: string, first: number, count: number): Promise<number>
   return count / ((performance.now() - began) / 1000);
 }
 
+/** Bytes that one entry of the list takes, about: how many there are follows from the length of the list. */
+const ENTRY_BYTES = 229;
+
+/** How fast the list comes, and how long a node takes that is stopped and started. The best of three each. */
+async function listAndRestart(network: Awaited<ReturnType<typeof startNodes>>, node: NetworkNode) {
+  let entriesPerSecond = 0;
+  let restartMs = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < 3; round++) {
+    // Restarts keep the port.
+    const listing = await download(routes.upload(node));
+    entriesPerSecond = Math.max(entriesPerSecond, listing.bytes / ENTRY_BYTES / (listing.ms / 1000));
+    await node.stop();
+    const began = performance.now();
+    await network.restart(node);
+    restartMs = Math.min(restartMs, performance.now() - began);
+  }
+  return { entriesPerSecond, restartMs };
+}
+
 const claim: Claim = {
   name: 'small-files',
   question: 'Does a node stay quick when it holds a hundred thousand small files?',
@@ -48,16 +68,14 @@ const claim: Claim = {
     await store(url, 1e9, SAMPLE / 2);
     const first = await store(url, 0, SAMPLE);
     context.note(`first ${SAMPLE}: ${first.toFixed(0)} files/s`);
+    const few = await listAndRestart(network, node);
+    context.note(`lists ${few.entriesPerSecond.toFixed(0)} entries/s, restarts in ${few.restartMs.toFixed(0)} ms`);
     const middle = await store(url, SAMPLE, files - 2 * SAMPLE);
     context.note(`middle: ${middle.toFixed(0)} files/s`);
     const last = await store(url, files - SAMPLE, SAMPLE);
     context.note(`last ${SAMPLE}: ${last.toFixed(0)} files/s`);
-    const listing = await download(url);
-    context.note(`list of ${listing.bytes} bytes in ${listing.ms.toFixed(0)} ms`);
-    await network.nodes[0]!.stop();
-    const began = performance.now();
-    await network.restart(node);
-    const restartMs = performance.now() - began;
+    const many = await listAndRestart(network, node);
+    context.note(`lists ${many.entriesPerSecond.toFixed(0)} entries/s, restarts in ${many.restartMs.toFixed(0)} ms`);
     return [
       { what: `store, ${files} files of ${FILE_BYTES} bytes`, unit: 'files/s', ours: middle },
       {
@@ -67,8 +85,20 @@ const claim: Claim = {
         rival: { name: 'first', value: first },
         target: { kind: 'ratio', atLeast: 0.8 },
       },
-      { what: 'list them all', unit: 'ms', ours: listing.ms },
-      { what: 'restart', unit: 'ms', ours: restartMs, target: { kind: 'value', atMost: 3_000 } },
+      {
+        what: `listing, with all files beside ${SAMPLE}`,
+        unit: 'entries/s',
+        ours: many.entriesPerSecond,
+        rival: { name: 'few', value: few.entriesPerSecond },
+        target: { kind: 'ratio', atLeast: 0.8 },
+      },
+      {
+        what: `restart, with all files beside ${SAMPLE}`,
+        unit: 'ms',
+        ours: many.restartMs,
+        rival: { name: 'few', value: few.restartMs },
+        target: { kind: 'value', atMost: 1.2 * few.restartMs },
+      },
       { what: 'memory after the restart', unit: 'MiB', ours: residentMiB(node.pid) },
     ];
   },

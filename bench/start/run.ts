@@ -7,7 +7,7 @@ import { nodeCommand } from '../src/nodes.ts';
 import { residentMiB } from '../src/process-usage.ts';
 
 const READY_MS = 1_500;
-const IDLE_MIB = 120;
+const IDLE_MIB = Math.floor(120e6 / 2 ** 20);
 /** After this a node has nothing left to do from its start. */
 const IDLE_AFTER_MS = 5_000;
 
