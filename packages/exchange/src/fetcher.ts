@@ -26,7 +26,8 @@ export interface FetchDatasetOptions extends AbortOptions {
 export interface BlockFetcher {
   /**
    * A manifest or stand-alone block by CID: from the repository, else from peers, verified and then stored.
-   * Error: `BLOCK_NOT_FOUND` when nobody had it until `findDeadlineMs`.
+   * Errors: `BLOCK_NOT_FOUND` when nobody had it until `findDeadlineMs`; `MANIFEST_INVALID` when the bytes of this id are
+   * no manifest, which is no peer's fault.
    */
   fetchBlock(cid: Cid, options?: AbortOptions): Promise<Uint8Array>;
   /**

@@ -94,10 +94,11 @@ export class BlockWants {
       want.found.resolve(bytes);
       this.#end(want);
     } catch (error) {
-      if (isCodexError(error, 'BLOCK_MISMATCH', 'MANIFEST_INVALID')) {
+      if (isCodexError(error, 'BLOCK_MISMATCH', 'BLOCK_SIZE_INVALID')) {
         this.#parts.offend(peer.id, 'wrongBlocks', 'a block that does not match its id');
         this.missing(peer, block);
       } else {
+        // Among them MANIFEST_INVALID: these are the bytes of the id, the fault is not the peer's, and nobody has others.
         want.found.reject(error);
         this.#end(want);
       }
