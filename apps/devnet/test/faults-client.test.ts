@@ -11,7 +11,7 @@ import { type Answer, type Ask, ask } from './http.ts';
  */
 const MIB = 1024 * 1024;
 const QUOTA_BYTES = 8 * MIB;
-const FETCH_TIMEOUT_S = 2;
+const FETCH_TIMEOUT_S = 1;
 /** The example of the specification (01 §7); nobody has it here. */
 const UNKNOWN = 'zDvZRwzm1ePSzKSXt57D5YxHwcSDmsCyYN65wW4HT7fuX9HrzFXy';
 const BLOCK_CID = 'zDxWB8ED98hxJ51XwYaoQAwMdskCcmTaPR6Ce2wq88bjvjXRYuR9';
