@@ -8,6 +8,14 @@ export function latin1(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }
 
+/** The first key behind all that begin with `prefix`: a last byte of 255 has no successor, the one before it has. */
+function behind(prefix: Uint8Array): Uint8Array {
+  const last = prefix.findLastIndex((byte) => byte < 255);
+  const key = Buffer.from(prefix.subarray(0, last + 1));
+  key[last]!++;
+  return key;
+}
+
 /** null = deleted. */
 type Changes = Map<string, Uint8Array | null>;
 
@@ -95,8 +103,7 @@ export class Tables {
 
   /** All entries whose key begins with `prefix`, in pages, each as it is when it is read. */
   *entries(prefix: Uint8Array, pageSize = 256): Generator<Entry> {
-    const to = Buffer.from(prefix);
-    to[to.length - 1]!++;
+    const to = behind(prefix);
     for (let from = prefix; ; ) {
       const page = this.page(from, to, pageSize);
       yield* page;
