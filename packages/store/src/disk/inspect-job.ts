@@ -1,7 +1,10 @@
 import { hash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import { defineJob, type Job } from '@codex/compute';
-import { DIGEST_BYTES } from '@codex/content';
+import type { Job } from '@codex/compute';
+
+// A worker loads this file before its first job: it imports nothing of ours at run time, so that it is there at once.
+
+const DIGEST_BYTES = 32;
 
 export interface InspectInput {
   /** Blocks one after another; best a view of shared memory, which is not copied to the worker. */
@@ -20,10 +23,10 @@ export interface Inspected {
 }
 
 /** Everything that must be known of blocks before they are written. */
-export const inspectBlocks: Job<InspectInput, Inspected> = defineJob(
-  import.meta.url,
-  'inspectBlocks',
-  ({ bytes, lengths }: InspectInput) => {
+export const inspectBlocks: Job<InspectInput, Inspected> = {
+  module: import.meta.url,
+  name: 'inspectBlocks',
+  run({ bytes, lengths }) {
     const digests = new Uint8Array(lengths.length * DIGEST_BYTES);
     const physicalBytes = new Uint32Array(lengths.length);
     const crcs = new Uint32Array(lengths.length);
@@ -37,20 +40,20 @@ export const inspectBlocks: Job<InspectInput, Inspected> = defineJob(
     }
     return { digests, physicalBytes, crcs };
   },
-);
+};
 
 /** The CRC-32 of consecutive pieces. */
-export const checksumPieces: Job<InspectInput, Uint32Array> = defineJob(
-  import.meta.url,
-  'checksumPieces',
-  ({ bytes, lengths }: InspectInput) => {
+export const checksumPieces: Job<InspectInput, Uint32Array> = {
+  module: import.meta.url,
+  name: 'checksumPieces',
+  run({ bytes, lengths }) {
     let at = 0;
     return lengths.map((length) => {
       at += length;
       return crc32(bytes.subarray(at - length, at));
     });
   },
-);
+};
 
 const ZEROS = Buffer.alloc(4096);
 
