@@ -9,6 +9,8 @@ export interface Job<I, O> {
   readonly module: string;
   readonly name: string;
   readonly run: (input: I) => O | Promise<O>;
+  /** Takes 2 ms at most: may run on the calling thread while the first worker starts, which takes 50 ms and more. */
+  readonly brief?: boolean;
 }
 
 /**

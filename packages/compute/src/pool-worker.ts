@@ -29,6 +29,7 @@ export class PoolWorker {
   readonly #init: PoolWorkerInit;
   #task: Task | undefined;
   #whenIdle: (() => void) | undefined;
+  #ready = false;
   #ended = false;
 
   constructor(init: PoolWorkerInit) {
@@ -50,6 +51,11 @@ export class PoolWorker {
 
   get isBusy(): boolean {
     return this.#task !== undefined;
+  }
+
+  /** It has answered once: the next task begins at once. */
+  get isReady(): boolean {
+    return this.#ready;
   }
 
   /** Starts a task; the worker must be idle. */
@@ -91,6 +97,7 @@ export class PoolWorker {
 
   #onReply(reply: JobReply): void {
     if (reply.id !== this.#task?.request.id) return;
+    this.#ready = true;
     const task = this.#settle();
     if ('error' in reply) task?.reject(errorOf(reply.error));
     else task?.resolve(reply.result);

@@ -8,6 +8,8 @@ export interface JobRequest {
   readonly module: string;
   readonly name: string;
   readonly input: unknown;
+  /** Load the job and do not run it: a worker that starts makes itself ready. */
+  readonly loadOnly?: boolean;
 }
 
 /** From a worker: how it went. */

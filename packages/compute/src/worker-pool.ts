@@ -3,6 +3,7 @@ import {
   type Cancel,
   type Clock,
   type Counter,
+  isCodexError,
   type Logger,
   type MetricsRegistry,
   noMetrics,
@@ -11,6 +12,7 @@ import {
   systemClock,
 } from '@codex/runtime';
 import { ComputeError } from './errors.ts';
+import { InlineCompute } from './inline-compute.ts';
 import type { Compute, Job, RunOptions } from './job.ts';
 import { PoolWorker, type Task } from './pool-worker.ts';
 
@@ -58,6 +60,7 @@ export class WorkerPool implements Compute {
   readonly #queueLimit: number;
   readonly #queue = new Set<Task>();
   readonly #workers = new Set<PoolWorker>();
+  readonly #inline = new InlineCompute();
   /** Idle workers, the longest idle first, with the timers that end them. */
   readonly #idle = new Map<PoolWorker, Cancel>();
   readonly #stopped = new AbortController();
@@ -103,7 +106,10 @@ export class WorkerPool implements Compute {
     this.#stopped.signal.throwIfAborted();
     const release = await this.#room.acquire({ signal: this.#admissionSignal(options.signal) });
     try {
-      const result = (await this.#enqueue(job, input, options)) as O;
+      const result =
+        job.brief && this.#isCold()
+          ? await this.#runInline(job, input, options)
+          : await this.#enqueue(job, input, options);
       this.#jobs.inc(1, { result: 'ok' });
       return result;
     } catch (error) {
@@ -125,7 +131,19 @@ export class WorkerPool implements Compute {
     return signal ? AbortSignal.any([signal, this.#stopped.signal]) : this.#stopped.signal;
   }
 
-  #enqueue<I, O>(job: Job<I, O>, input: I, { signal, transfer = [] }: RunOptions): Promise<unknown> {
+  /** No worker can take a job at once, not even after those that are ahead in the queue. */
+  #isCold(): boolean {
+    for (const worker of this.#workers) if (worker.isReady) return false;
+    return true;
+  }
+
+  /** Runs a brief job here, while a worker makes itself ready for the next ones. */
+  #runInline<I, O>(job: Job<I, O>, input: I, options: RunOptions): Promise<O> {
+    if (this.#workers.size === 0) this.#startWorker(job);
+    return this.#inline.run(job, input, options);
+  }
+
+  #enqueue<I, O>(job: Job<I, O>, input: I, { signal, transfer = [] }: RunOptions): Promise<O> {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted();
       this.#stopped.signal.throwIfAborted();
@@ -139,7 +157,7 @@ export class WorkerPool implements Compute {
         transfer,
         resolve: (result) => {
           done();
-          resolve(result);
+          resolve(result as O);
         },
         reject: (reason) => {
           done();
@@ -152,11 +170,18 @@ export class WorkerPool implements Compute {
     });
   }
 
-  /** Gives waiting tasks to idle or new workers. */
+  /**
+   * Gives waiting tasks to idle workers. When there are too few, one more starts, but no task is bound to it before it is
+   * ready: whoever is free first takes it.
+   */
   #dispatch(): void {
     for (const task of this.#queue) {
-      const worker = this.#takeIdle() ?? this.#startWorker();
-      if (!worker) return;
+      const worker = this.#takeIdle();
+      if (!worker) {
+        const starting = [...this.#workers].filter(({ isReady }) => !isReady).length;
+        if (starting < this.#queue.size) this.#startWorker(task.request, task);
+        return;
+      }
       this.#queue.delete(task);
       worker.assign(task);
     }
@@ -172,15 +197,24 @@ export class WorkerPool implements Compute {
     return worker;
   }
 
-  #startWorker(): PoolWorker | undefined {
-    if (this.#workers.size >= this.threads) return undefined;
+  /** Starts a worker, if there may be one more, that loads `job`. If it dies of that, `waiting` fails. */
+  #startWorker({ module, name }: { readonly module: string; readonly name: string }, waiting?: Task): void {
+    if (this.#workers.size >= this.threads) return;
     const worker = new PoolWorker({
       heapLimitBytes: this.#heapLimitBytes,
       onIdle: (idle) => this.#onIdle(idle),
       onEnd: (ended) => this.#onEnd(ended),
     });
     this.#workers.add(worker);
-    return worker;
+    worker.assign({
+      request: { id: this.#nextId++, module, name, input: undefined, loadOnly: true },
+      transfer: [],
+      resolve: () => {},
+      // A job that cannot be loaded tells so when it is run; a thread that does not even get there cannot tell.
+      reject: (reason) => {
+        if (isCodexError(reason, 'WORKER_DIED') && waiting && this.#queue.delete(waiting)) waiting.reject(reason);
+      },
+    });
   }
 
   #onIdle(worker: PoolWorker): void {
@@ -218,6 +252,7 @@ export class WorkerPool implements Compute {
     this.#workers.clear();
     for (const cancel of this.#idle.values()) cancel();
     this.#idle.clear();
+    this.#inline.stop();
     await Promise.all(workers.map((worker) => worker.terminate(reason)));
   }
 }

@@ -30,7 +30,7 @@ async function answer(request: JobRequest): Promise<JobReply> {
       run = await load(request);
       loaded.set(key, run);
     }
-    return { id: request.id, result: await run(request.input) };
+    return { id: request.id, result: request.loadOnly ? undefined : await run(request.input) };
   } catch (error) {
     return { id: request.id, error: errorFields(request, error) };
   }

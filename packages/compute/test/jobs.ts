@@ -1,6 +1,7 @@
 /** Jobs that the tests run; workers load this file natively. */
+import { isMainThread } from 'node:worker_threads';
 import { CodexError } from '@codex/runtime';
-import { defineJob } from '../src/index.ts';
+import { defineJob, type Job } from '../src/index.ts';
 
 export const double = defineJob(import.meta.url, 'double', (x: number) => 2 * x);
 
@@ -56,6 +57,14 @@ export const eatMemory = defineJob(import.meta.url, 'eatMemory', (): number => {
   const kept: number[][] = [];
   for (;;) kept.push(new Array<number>(100_000).fill(kept.length));
 });
+
+/** Tells on which thread it ran. */
+export const whereAmI: Job<null, boolean> = {
+  module: import.meta.url,
+  name: 'whereAmI',
+  brief: true,
+  run: () => isMainThread,
+};
 
 export const returnFunction = defineJob(import.meta.url, 'returnFunction', (): unknown => () => 1);
 

@@ -36,6 +36,16 @@ describe('WorkerPool', () => {
     expect(createCompute().threads).toBeGreaterThan(0);
   });
 
+  it('runs brief jobs on the calling thread until the first worker is ready', async () => {
+    const pool = newPool({}, { threads: 1 });
+    // Vitest runs tests in processes, so that the calling thread is the main one.
+    expect(await pool.run(jobs.whereAmI, null)).toBe(true);
+    expect(pool.liveWorkers).toBe(1);
+    // Not brief: waits for the worker that the first job started.
+    await pool.run(jobs.double, 1);
+    expect(await pool.run(jobs.whereAmI, null)).toBe(false);
+  });
+
   it('fails the job of a thread that dies, replaces it and loses no other job', async () => {
     const pool = newPool({}, { threads: 2 });
     const doomed = [pool.run(jobs.exitThread, undefined), pool.run(jobs.exitThread, undefined)].map((run) =>

@@ -26,6 +26,7 @@ export interface Inspected {
 export const inspectBlocks: Job<InspectInput, Inspected> = {
   module: import.meta.url,
   name: 'inspectBlocks',
+  brief: true,
   run({ bytes, lengths }) {
     const digests = new Uint8Array(lengths.length * DIGEST_BYTES);
     const physicalBytes = new Uint32Array(lengths.length);
@@ -46,6 +47,7 @@ export const inspectBlocks: Job<InspectInput, Inspected> = {
 export const checksumPieces: Job<InspectInput, Uint32Array> = {
   module: import.meta.url,
   name: 'checksumPieces',
+  brief: true,
   run({ bytes, lengths }) {
     let at = 0;
     return lengths.map((length) => {
