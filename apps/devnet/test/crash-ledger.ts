@@ -17,6 +17,7 @@ export class Ledger {
   /** Deletions that were answered. */
   readonly gone = new Set<string>();
 
+  readonly #used = new Set<string>();
   /** The node is to be dead, or is: its requests may break off. */
   #killed = false;
 
@@ -40,7 +41,7 @@ export class Ledger {
 
   /** Uploads one file. Rejects when the node dies over it. */
   async upload(random: Random, length: number): Promise<{ cid: string; content: Content }> {
-    const { content, bytes } = Content.make(random, length);
+    const { content, bytes } = this.#fresh(random, length);
     this.begun.set(content.sha256, content);
     const answer = await ask(this.node.url, { method: 'POST', path: '/data', body: bytes });
     expect(answer.status, answer.body.toString()).toBe(200);
@@ -48,6 +49,16 @@ export class Ledger {
     this.begun.delete(content.sha256);
     this.held.set(cid, content);
     return { cid, content };
+  }
+
+  /** A content that this node was never given: there are only 256 of 1 byte, and one that was deleted may not come back. */
+  #fresh(random: Random, length: number): { content: Content; bytes: Buffer } {
+    for (let attempt = 0; ; attempt++) {
+      const made = Content.make(random, length + (attempt >> 4));
+      if (this.#used.has(made.content.sha256)) continue;
+      this.#used.add(made.content.sha256);
+      return made;
+    }
   }
 
   /** Deletes a dataset that was acknowledged. Rejects when the node dies over it. */
