@@ -30,7 +30,7 @@ const isRoot = process.getuid?.() === 0;
 async function runToEnd(dataDir: string, ids: { uid?: number; gid?: number } = {}) {
   const [program = '', ...first] = defaultNodeCommand();
   const args = [...first, `--data-dir=${dataDir}`, '--api-port=0', '--listen-addrs=/ip4/127.0.0.1/tcp/0', '--nat=none'];
-  const env = nodeEnvironment({ HOME: directory, NODE_COMPILE_CACHE: join(directory, 'cache') });
+  const env = nodeEnvironment({ HOME: directory });
   const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'], ...ids });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
