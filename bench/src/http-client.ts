@@ -72,11 +72,29 @@ export function download(
   });
 }
 
-export async function send(method: string, url: string): Promise<void> {
+/** Sends a request without a body; resolves to the status. */
+async function ask(method: string, url: string): Promise<number> {
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     request(url, { method, agent }, resolve).once('error', reject).end();
   });
   response.resume();
   await new Promise((resolve) => response.once('close', resolve));
-  if ((response.statusCode ?? 500) >= 300) throw new Error(`${method} ${url}: ${response.statusCode}`);
+  return response.statusCode ?? 500;
+}
+
+export async function send(method: string, url: string): Promise<void> {
+  const status = await ask(method, url);
+  if (status >= 300) throw new Error(`${method} ${url}: ${status}`);
+}
+
+const POLL_MS = 5;
+
+/** Lets a node fetch a dataset of `bytes` bytes into its store; the clock runs until it holds all of it. */
+export async function fetchInto(routes: { fetch: string; local: string }, bytes: number): Promise<Timing> {
+  const began = performance.now();
+  await send('POST', routes.fetch);
+  // A local HEAD is 404 until the last block is there.
+  while ((await ask('HEAD', routes.local)) !== 200) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  const ms = performance.now() - began;
+  return { bytes, ms, firstByteMs: ms };
 }

@@ -28,6 +28,7 @@ export function startNodes(context: BenchContext, nodes: number, args: readonly 
 export const routes = {
   upload: (node: NetworkNode) => `${node.url}${BASE}/data`,
   local: (node: NetworkNode, cid: string) => `${node.url}${BASE}/data/${cid}`,
+  fetch: (node: NetworkNode, cid: string) => `${node.url}${BASE}/data/${cid}/network`,
   network: (node: NetworkNode, cid: string) => `${node.url}${BASE}/data/${cid}/network/stream`,
 };
 
