@@ -1,5 +1,10 @@
 import type { LeafRange } from '@codex/content';
 
+/** Leaves that are skipped at once where all are alike: their bits are one page. */
+const PAGE_BYTES = 4096;
+const PAGE_LEAVES = 8 * PAGE_BYTES;
+const ALIKE = { none: new Uint8Array(PAGE_BYTES), all: new Uint8Array(PAGE_BYTES).fill(0xff) };
+
 /** One bit per leaf: which blocks are held. 1 TiB of default blocks takes 2 MiB. */
 export class LeafBitmap {
   readonly leafCount: number;
@@ -37,7 +42,7 @@ export class LeafBitmap {
   }
 
   setAll(): void {
-    for (let i = 0; i < this.leafCount >> 3; i++) this.#bits[i] = 0xff;
+    this.#bits.fill(0xff, 0, this.leafCount >>> 3);
     for (let i = this.leafCount & ~7; i < this.leafCount; i++) this.#bits[i >> 3]! |= 1 << (i & 7);
     this.#count = this.leafCount;
   }
@@ -68,15 +73,21 @@ export class LeafBitmap {
     }
   }
 
-  /** The first index in `from` … `end` − 1 whose bit equals `value`, or `end`. Skips whole bytes. */
+  /** The first index in `from` … `end` − 1 whose bit equals `value`, or `end`. Skips whole pages and bytes. */
   #find(value: boolean, from: number, end: number): number {
     const skip = value ? 0x00 : 0xff;
+    const page = value ? ALIKE.none : ALIKE.all;
     let at = from;
     while (at < end) {
-      if ((at & 7) === 0 && this.#bits[at >> 3] === skip) at += 8;
+      if (at % PAGE_LEAVES === 0 && end - at >= PAGE_LEAVES && this.#isPage(at >>> 3, page)) at += PAGE_LEAVES;
+      else if ((at & 7) === 0 && this.#bits[at >> 3] === skip) at += 8;
       else if (this.has(at) === value) return at;
       else at++;
     }
     return end;
+  }
+
+  #isPage(offset: number, page: Uint8Array): boolean {
+    return Buffer.compare(this.#bits.subarray(offset, offset + PAGE_BYTES), page) === 0;
   }
 }

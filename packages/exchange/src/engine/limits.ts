@@ -15,7 +15,7 @@ export interface ExchangeLimits {
   readonly inFlightMaxBytes: number;
   /** What one peer may owe us: at least two requests, so that it never waits for us … */
   readonly peerWindowMinBytes: number;
-  /** … and at most what a link of 1 Gbit/s carries in an eighth of a second. */
+  /** … and at most what a link of 1 Gbit/s carries in a sixteenth of a second. */
   readonly peerWindowMaxBytes: number;
   /** A window holds what the peer delivers in this time, or in two round trips if those take longer. */
   readonly peerWindowMs: number;
@@ -64,9 +64,9 @@ export const DEFAULT_LIMITS: ExchangeLimits = {
   findDeadlineMs: 60 * SECOND,
   findIntervalMs: 3 * SECOND,
   fetchesMax: 1024,
-  inFlightMaxBytes: 32 * MiB,
+  inFlightMaxBytes: 24 * MiB,
   peerWindowMinBytes: 2 * MiB,
-  peerWindowMaxBytes: 16 * MiB,
+  peerWindowMaxBytes: 8 * MiB,
   peerWindowMs: 250,
   requestBytes: 1 * MiB,
   stallMs: 10 * SECOND,
