@@ -28,7 +28,6 @@ export type * from './dataset.ts';
 export { CONTENT_ERRORS, ContentError, type ContentErrorCode } from './errors.ts';
 export { hashLone, hashPair, NODE_KEY, type NodeKey, sha256, ZERO_NODE } from './hash.ts';
 export { groupIndices, type IndexSplit, type IndexStrategy, STRATEGY } from './indexing.ts';
-export { type HashBlocksInput, hashBlocks } from './jobs.ts';
 export {
   blockCount,
   datasetRef,

@@ -1,4 +1,3 @@
-import type { Compute } from '@codex/compute';
 import {
   type Cid,
   cidKey,
@@ -46,7 +45,6 @@ import { RANGES_PROTOCOL } from './ranges/wire.ts';
 export interface ExchangeComponents {
   readonly network: PeerNetwork;
   readonly repository: Repository;
-  readonly compute?: Compute;
   readonly finder?: PeerFinder;
   readonly clock?: Clock;
   readonly random?: Random;

@@ -88,7 +88,6 @@ export async function assembleNode(config: NodeConfig, overrides: NodeOverrides)
         ...shared,
         network,
         repository,
-        compute: pool,
         logger: log.logger('codex blockexcengine'),
         ...(overrides.finder && { finder: overrides.finder }),
       },
