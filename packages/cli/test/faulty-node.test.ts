@@ -197,8 +197,9 @@ describe('errors', () => {
     const api = await serve((request, response) => {
       request.once('data', () => {
         // As a node does, it goes on reading: closing at once could reset the connection before the answer is read.
-        response.writeHead(507).end('The quota is used up');
+        response.writeHead(507).write('The quota is used up');
         request.resume();
+        request.once('end', () => response.end());
       });
     });
     const cwd = await freshDir();
