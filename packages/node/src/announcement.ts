@@ -1,7 +1,7 @@
+import { type Identity, SignedRecord } from '@codex/discovery';
 import type { Clock, Logger, Startable } from '@codex/runtime';
 import { announcedAddresses } from './addresses.ts';
 import type { NatSetting } from './config/index.ts';
-import { type Identity, openRecord, signRecord } from './identity/index.ts';
 
 export interface AnnouncementComponents {
   readonly identity: Identity;
@@ -21,7 +21,7 @@ export class Announcement implements Startable {
   readonly #components: AnnouncementComponents;
   readonly #nat: NatSetting;
   #addresses: readonly string[] = [];
-  #uri: string | undefined;
+  #record: SignedRecord | undefined;
 
   constructor(components: AnnouncementComponents, init: { readonly nat: NatSetting }) {
     this.#components = components;
@@ -35,21 +35,22 @@ export class Announcement implements Startable {
 
   /** `spr:…`, or undefined before the start. */
   get uri(): string | undefined {
-    return this.#uri;
+    return this.#record?.uri;
   }
 
   /** A dump of the record for people; empty before the start. */
   get text(): string {
-    if (this.#uri === undefined) return '';
-    const { peerId, seq, addresses } = openRecord(this.#uri);
-    return `(peerId: ${peerId}, seqNo: ${seq}, addresses: @[${addresses.join(', ')}])`;
+    return this.#record?.toString() ?? '';
   }
 
   start(): void {
     const { identity, network, clock, logger } = this.#components;
     this.#addresses = announcedAddresses(network.listenAddrs(), this.#nat);
     if (this.#addresses.length === 0) logger.error('No address to announce; peers cannot dial this node');
-    this.#uri = signRecord(identity, { seq: Math.floor(clock.now() / SECOND_MS), addresses: this.#addresses });
+    this.#record = SignedRecord.sign(identity, {
+      seq: Math.floor(clock.now() / SECOND_MS),
+      addresses: this.#addresses,
+    });
     logger.info('Announcing', { addresses: this.#addresses });
   }
 

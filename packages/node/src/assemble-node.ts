@@ -4,7 +4,7 @@ import { Announcement } from './announcement.ts';
 import { readBuildInfo } from './build-info.ts';
 import type { NodeOverrides, NodeParts } from './codex-node.ts';
 import type { NodeConfig } from './config/index.ts';
-import { loadOrCreateKey, prepareDirectory } from './identity/index.ts';
+import { loadOrCreateKey, prepareDirectory } from './key-file.ts';
 import { listenError } from './listen.ts';
 import { NodeLog } from './logging/index.ts';
 import { registerNodeMetrics } from './node-metrics.ts';

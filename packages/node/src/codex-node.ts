@@ -1,5 +1,6 @@
 import type { Compute } from '@codex/compute';
 import type { Repository } from '@codex/content';
+import type { Identity } from '@codex/discovery';
 import type { BlockFetcher, PeerFinder, PeerNetwork } from '@codex/exchange';
 import { type Cancel, type Clock, Lifecycle, type Random, type Startable } from '@codex/runtime';
 import type { Announcement } from './announcement.ts';
@@ -8,7 +9,6 @@ import { assembleNode } from './assemble-node.ts';
 import type { NodeConfig } from './config/index.ts';
 import { configSummary } from './config-summary.ts';
 import { NodeError } from './errors.ts';
-import type { Identity } from './identity/index.ts';
 import type { NodeLog } from './logging/index.ts';
 import type { MetricsServer, PrometheusMetrics } from './metrics/index.ts';
 

@@ -16,7 +16,6 @@ export const NODE_ERRORS = {
   DATA_DIR_UNUSABLE: 'the data directory cannot be created, or belongs to somebody else',
   KEY_FILE_UNSAFE: 'others can read or change the key file',
   KEY_FILE_INVALID: 'the key file cannot be read, or holds no secp256k1 private key',
-  RECORD_INVALID: 'a signed peer record does not decode or its signature does not verify',
   STOP_DEADLINE_EXCEEDED: 'the node did not stop in time',
 } as const;
 

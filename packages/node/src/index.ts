@@ -11,6 +11,5 @@ export {
   parseArguments,
 } from './config/index.ts';
 export { NODE_ERRORS, NodeError, type NodeErrorCode } from './errors.ts';
-export { Identity, openRecord, type PeerRecord, signRecord } from './identity/index.ts';
 export { NodeLog, type NodeLogInit } from './logging/index.ts';
 export { runNode } from './run-node.ts';

@@ -1,6 +1,6 @@
+import { SignedRecord } from '@codex/discovery';
 import { isCodexError, type Logger } from '@codex/runtime';
 import type { NodeConfig } from './config/index.ts';
-import { openRecord } from './identity/index.ts';
 
 /**
  * The peers that the node keeps connected: those of `--peer`, and the TCP addresses of `--bootstrap-node` records. A
@@ -11,7 +11,7 @@ export function staticPeers(config: Pick<NodeConfig, 'peer' | 'bootstrapNode'>, 
   const peers = [...config.peer];
   for (const uri of config.bootstrapNode) {
     try {
-      const { peerId, addresses } = openRecord(uri);
+      const { peerId, addresses } = SignedRecord.parse(uri);
       const tcp = addresses.filter((address) => address.includes('/tcp/'));
       if (tcp.length === 0)
         logger.warn('Bootstrap record has no TCP address: discovery is not in this release', { peerId });

@@ -1,5 +1,6 @@
+import { reachOf } from '@codex/discovery';
 import { describe, expect, it } from 'vitest';
-import { announcedAddresses, reachOf } from '../src/addresses.ts';
+import { announcedAddresses } from '../src/addresses.ts';
 
 describe('announced addresses', () => {
   it('with extip are the given one, once per port', () => {

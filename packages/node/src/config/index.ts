@@ -1,7 +1,6 @@
 export { parseArguments } from './arguments.ts';
 export { optionHelp } from './help.ts';
 export { type LoadedConfig, loadConfig } from './load.ts';
-export { type Address, formatAddress, parseAddress } from './multiaddr.ts';
 export type { NatSetting } from './option-types.ts';
 export {
   defaultDataDir,

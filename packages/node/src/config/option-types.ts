@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
+import { parseAddress, parsePeerAddress } from '@codex/discovery';
 import { LogLevels } from '../logging/levels.ts';
-import { parseAddress, parsePeerAddress } from './multiaddr.ts';
 
 /** How the text of an option becomes a value. `parse` throws any error for text that is not allowed. */
 export interface OptionType<T> {

@@ -1,10 +1,11 @@
 import { chmod, readdir, stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { SignedRecord } from '@codex/discovery';
 import { type Clock, systemClock } from '@codex/runtime';
 import { MemoryRepository } from '@codex/store';
 import { afterEach, describe, expect, it } from 'vitest';
-import { CodexNode, type NodeConfig, openRecord } from '../../src/index.ts';
+import { CodexNode, type NodeConfig } from '../../src/index.ts';
 import { pattern, testConfig } from './fixture.ts';
 
 const running: CodexNode[] = [];
@@ -41,7 +42,7 @@ describe('a node', () => {
       addrs: node.network.listenAddrs(),
     });
     expect(info.announceAddresses).toEqual(node.network.listenAddrs());
-    const record = openRecord(node.spr ?? '');
+    const record = SignedRecord.parse(node.spr ?? '');
     expect(record.peerId).toBe(node.peerId);
     expect(record.addresses).toEqual(node.network.listenAddrs());
     expect(record.seq).toBeGreaterThan(1_700_000_000);

@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { chmod, link, lstat, mkdir, open, readFile, stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { NodeError } from '../errors.ts';
-import { Identity } from './identity.ts';
+import { Identity } from '@codex/discovery';
+import { isCodexError } from '@codex/runtime';
+import { NodeError } from './errors.ts';
 
 /** libp2p PrivateKey protobuf of a secp256k1 key: type 2, 32 bytes of data (07 §3). */
 const KEY_PREFIX = Uint8Array.of(0x08, 0x02, 0x12, 0x20);
@@ -88,7 +89,12 @@ async function loadKey(path: string): Promise<Identity | undefined> {
       path,
     });
   }
-  return Identity.fromPrivateKey(bytes.subarray(KEY_PREFIX.length));
+  try {
+    return Identity.fromPrivateKey(bytes.subarray(KEY_PREFIX.length));
+  } catch (cause) {
+    if (!isCodexError(cause, 'KEY_INVALID')) throw cause;
+    throw new NodeError('KEY_FILE_INVALID', `The key file ${path} holds no secp256k1 scalar`, { path }, { cause });
+  }
 }
 
 /** Writes a whole key or none: a file of its own is filled, put on the disk, and then linked to its name. */

@@ -1,6 +1,7 @@
 import { createECDH, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
-import { NodeError } from '../errors.ts';
+import { DiscoveryError } from '../errors.ts';
 import { encodeBase58 } from './base58.ts';
+import { NodeId } from './node-id.ts';
 import { lowS } from './signature.ts';
 
 const SCALAR_BYTES = 32;
@@ -20,6 +21,8 @@ export class Identity {
   readonly peerIdBytes: Uint8Array;
   /** `16Uiu2…` */
   readonly peerId: string;
+  /** Where the node stands in the DHT. */
+  readonly nodeId: NodeId;
   readonly #key: KeyObject;
 
   private constructor(privateKey: Uint8Array) {
@@ -30,16 +33,17 @@ export class Identity {
     this.publicKey = Uint8Array.from([...PUBLIC_KEY_PREFIX, ...compress(point)]);
     this.peerIdBytes = peerIdBytesOf(this.publicKey);
     this.peerId = encodeBase58(this.peerIdBytes);
+    this.nodeId = NodeId.ofPeer(this.peerIdBytes);
     this.#key = createPrivateKey({ key: privateKeyDer(privateKey, point), format: 'der', type: 'sec1' });
   }
 
-  /** Error: KEY_FILE_INVALID for what is no scalar of the curve. */
+  /** Error: KEY_INVALID for what is no scalar of the curve. */
   static fromPrivateKey(scalar: Uint8Array): Identity {
     try {
       if (scalar.length !== SCALAR_BYTES) throw new RangeError('wrong length');
       return new Identity(Uint8Array.from(scalar));
     } catch (cause) {
-      throw new NodeError('KEY_FILE_INVALID', 'The private key is no secp256k1 scalar', {}, { cause });
+      throw new DiscoveryError('KEY_INVALID', 'The private key is no secp256k1 scalar', {}, { cause });
     }
   }
 

@@ -1,5 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net';
-import { formatAddress, parseAddress } from '../config/multiaddr.ts';
+import { formatAddress, parseAddress } from './multiaddr.ts';
 import { decodeVarint, encodeVarint } from './varint.ts';
 
 /** Protocol codes of the multiaddr table that addresses of nodes consist of. */

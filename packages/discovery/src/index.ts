@@ -1,0 +1,13 @@
+export {
+  type Datagram,
+  type DatagramNetwork,
+  type DatagramSocket,
+  type Endpoint,
+  endpointText,
+} from './datagram/datagram.ts';
+export { DISCOVERY_ERRORS, DiscoveryError, type DiscoveryErrorCode } from './errors.ts';
+export { Identity } from './identity/identity.ts';
+export { compareDistance, logDistance, NodeId } from './identity/node-id.ts';
+export { type Address, formatAddress, parseAddress, parsePeerAddress } from './record/multiaddr.ts';
+export { type Reach, reachOf } from './record/reach.ts';
+export { RecordReader, SignedRecord } from './record/signed-record.ts';

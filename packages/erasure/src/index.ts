@@ -1,0 +1,1 @@
+export { ERASURE_ERRORS, ErasureError, type ErasureErrorCode } from './errors.ts';
