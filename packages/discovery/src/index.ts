@@ -5,9 +5,21 @@ export {
   type Endpoint,
   endpointText,
 } from './datagram/datagram.ts';
+export {
+  Discovery,
+  type DiscoveryComponents,
+  type DiscoveryInit,
+  type FindProvidersOptions,
+  type KnownNode,
+  type LookupOptions,
+  type LookupResult,
+  type ProvideOptions,
+  type ProvideResult,
+} from './discovery.ts';
 export { DISCOVERY_ERRORS, DiscoveryError, type DiscoveryErrorCode } from './errors.ts';
 export { Identity } from './identity/identity.ts';
 export { compareDistance, logDistance, NodeId } from './identity/node-id.ts';
 export { type Address, formatAddress, parseAddress, parsePeerAddress } from './record/multiaddr.ts';
 export { type Reach, reachOf } from './record/reach.ts';
 export { RecordReader, SignedRecord } from './record/signed-record.ts';
+export type { DiscoveryStorage, StoredChange, StoredEntry } from './storage/storage.ts';
