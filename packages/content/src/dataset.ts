@@ -64,6 +64,11 @@ export interface Dataset {
    * Errors: `QUOTA_EXCEEDED`, `DISK_FULL`, `LEAF_UNKNOWN` when a digest was not learned.
    */
   putLeaves(start: number, blocks: readonly Uint8Array[], options?: AbortOptions): Promise<PutLeavesResult>;
+  /**
+   * Holds those leaves of the range whose digests are known and whose blocks the store has already, for whatever reason they
+   * came: nothing is read or hashed. Returns how many are held now and were not before.
+   */
+  holdStored(range: LeafRange): Promise<number>;
   /** Resolves when everything put so far survives a power loss. */
   flush(): Promise<void>;
 
@@ -72,8 +77,16 @@ export interface Dataset {
    * corrupt ends the stream with `BLOCK_NOT_FOUND` (data: index); a corrupt one is no longer held afterwards.
    */
   read(range: LeafRange, options?: AbortOptions): AsyncIterable<LeafBatch>;
+  /**
+   * Reads a range into `target` (count × blockSize bytes, best of shared memory): each block at its multiple of `blockSize`,
+   * short and empty ones filled up with zeros. Returns the indices that are missing or turned out to be corrupt; what stands
+   * in their places is undefined.
+   */
+  readInto(range: LeafRange, target: Uint8Array, options?: AbortOptions): Promise<readonly number[]>;
   /** count × 32 bytes; `BLOCK_NOT_FOUND` when one is unknown. */
   digests(range: LeafRange): Promise<Uint8Array>;
+  /** A node of the tree as far as it is known (a proved one); layer 0 holds the leaves. */
+  node(layer: number, index: number): Uint8Array | undefined;
   /**
    * The siblings that prove the range (see `range-proof.ts`); for one leaf they make its inclusion proof.
    * `BLOCK_NOT_FOUND` when a node is unknown.
@@ -99,6 +112,52 @@ export interface DatasetWriter {
     describe: (tree: { treeCid: TreeCid; leafCount: number; datasetSize: number }) => Manifest,
   ): Promise<ManifestCid>;
   /** Forgets everything that was appended. Harmless after `finish`. */
+  abort(): Promise<void>;
+}
+
+/**
+ * A new dataset whose leaves come in any order, as blocks or by reference, and whose root is known at the end only. It is
+ * found again under its key, also after a crash, until it is ended or nobody touched it for a long time. Nobody can open
+ * it as a dataset before.
+ */
+export interface DatasetAssembly {
+  readonly blockSize: number;
+  readonly leafCount: number;
+  /** Leaves that are there. */
+  readonly heldCount: number;
+  has(index: number): boolean;
+  missing(within?: LeafRange): Iterable<LeafRange>;
+  held(within?: LeafRange): Iterable<LeafRange>;
+  /**
+   * Stores blocks at consecutive leaves; their digests are computed here. A leaf that is there already stays as it is. Readable when
+   * it resolves, durable soon after. `blocks` must not change until then; blocks that stand side by side in shared memory
+   * are not copied. Errors: `QUOTA_EXCEEDED`, `DISK_FULL`, `BLOCK_SIZE_INVALID`.
+   */
+  putLeaves(start: number, blocks: readonly Uint8Array[], options?: AbortOptions): Promise<void>;
+  /**
+   * Takes leaves (n × 32 bytes of digests) by reference: their blocks must be in the store, or be the empty block.
+   * Error: `BLOCK_NOT_FOUND` (data: index); leaves before it may have been taken.
+   */
+  refer(start: number, digests: Uint8Array, options?: AbortOptions): Promise<void>;
+  /** count × 32 bytes; `BLOCK_NOT_FOUND` when a leaf is not there. */
+  digests(range: LeafRange): Promise<Uint8Array>;
+  /** See `Dataset.read`. */
+  read(range: LeafRange, options?: AbortOptions): AsyncIterable<LeafBatch>;
+  /** See `Dataset.readInto`. */
+  readInto(range: LeafRange, target: Uint8Array, options?: AbortOptions): Promise<readonly number[]>;
+  /**
+   * Computes the root and stores manifest and dataset in one step, durable when it resolves; `describe` may read the leaves.
+   * The assembly stays as it is when this fails. Errors: `BLOCK_NOT_FOUND` when a leaf is missing, `DATASET_MISMATCH`.
+   */
+  finish(
+    describe: (tree: { treeCid: TreeCid; leafCount: number }) => Manifest | Promise<Manifest>,
+    options?: AbortOptions,
+  ): Promise<ManifestCid>;
+  /** Computes the root and becomes the dataset of `ref`, durably, if it is that one's; else `DATASET_MISMATCH`. */
+  become(ref: DatasetRef, options?: AbortOptions): Promise<Dataset>;
+  /** Lets go of it; what is there is kept for the next one who asks for the key. Harmless after an end. */
+  close(): Promise<void>;
+  /** Forgets everything. Harmless after an end. */
   abort(): Promise<void>;
 }
 
@@ -145,6 +204,14 @@ export interface Repository {
   /** The dataset of a tree that is (in part) held, or undefined. */
   findDataset(treeCid: TreeCid): Promise<Dataset | undefined>;
   createDataset(init: { readonly blockSize: number; readonly expiry?: number }): DatasetWriter;
+  /**
+   * Begins an assembly, or goes on with the one of this key (any text). Errors: `ASSEMBLY_BUSY` while somebody else has it,
+   * `DATASET_MISMATCH` when the key belongs to one of another shape.
+   */
+  assembleDataset(
+    key: string,
+    init: { readonly blockSize: number; readonly leafCount: number; readonly expiry?: number },
+  ): Promise<DatasetAssembly>;
 
   /** Raises the expiry of a block or, by manifest or tree CID, of a whole dataset with its manifests; never lowers it. */
   ensureExpiry(cid: BlockCid | ManifestCid | TreeCid, expiry: number): Promise<void>;

@@ -61,12 +61,15 @@ export function checkProved(ref: DatasetRef, proved: ProvedRange): void {
 }
 
 /** Refuses a manifest that does not describe the tree that was written. Error: `DATASET_MISMATCH`. */
-export function checkDescribed(manifest: Manifest, tree: { treeCid: TreeCid; leafCount: number; blockSize: number }) {
+export function checkDescribed(manifest: Manifest, tree: DatasetRef): void {
+  checkSameTree({ treeCid: manifest.treeCid, leafCount: blockCount(manifest), blockSize: manifest.blockSize }, tree);
+}
+
+/** Refuses a tree that is not the one that was written. Error: `DATASET_MISMATCH`. */
+export function checkSameTree(ref: DatasetRef, tree: DatasetRef): void {
   const same =
-    sameCid(manifest.treeCid, tree.treeCid) &&
-    manifest.blockSize === tree.blockSize &&
-    blockCount(manifest) === tree.leafCount;
-  if (!same) throw new StoreError('DATASET_MISMATCH', 'The manifest does not describe the dataset that was written');
+    sameCid(ref.treeCid, tree.treeCid) && ref.blockSize === tree.blockSize && ref.leafCount === tree.leafCount;
+  if (!same) throw new StoreError('DATASET_MISMATCH', 'The dataset that was written is not the one that was described');
 }
 
 function sameCid(a: Cid, b: Cid): boolean {

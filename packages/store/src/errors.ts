@@ -2,6 +2,7 @@ import { CodexError } from '@codex/runtime';
 
 /** The codes that this package throws, documented in `docs/errors.md`. */
 export const STORE_ERRORS = {
+  ASSEMBLY_BUSY: 'the unfinished dataset of this key is being worked on already',
   BLOCK_IN_USE: 'a block that belongs to a dataset cannot be deleted on its own',
   BLOCK_MISMATCH: 'bytes do not hash to the CID that they were given as',
   BLOCK_NOT_FOUND: 'a block, leaf, tree node or dataset is not in the local store',

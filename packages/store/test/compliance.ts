@@ -389,5 +389,176 @@ export function repositoryCompliance(
       expect(repository.usage().totalBlocks).toBe(0);
       expect(digestOf(original.ref.treeCid)).toHaveLength(32);
     });
+
+    describe('an assembly', () => {
+      const COUNT = 150;
+      const made = () => makeDataset(bytesOf(40, COUNT * BLOCK));
+      const shape = { blockSize: BLOCK, leafCount: COUNT };
+
+      it('becomes a dataset from leaves in any order, and answers for nothing before', async () => {
+        const { ref, blocks, manifest, manifestCid } = made();
+        const assembly = await repository.assembleDataset('one', shape);
+        await assembly.putLeaves(70, blocks.slice(70));
+        expect([...assembly.missing()]).toEqual([{ start: 0, count: 70 }]);
+        expect(await repository.findDataset(ref.treeCid)).toBeUndefined();
+        await expect(assembly.finish(() => manifest)).rejects.toMatchObject({
+          code: 'BLOCK_NOT_FOUND',
+          data: { index: 0 },
+        });
+        await assembly.putLeaves(0, blocks.slice(0, 72));
+        expect(assembly.heldCount).toBe(COUNT);
+        const cid = await assembly.finish(({ treeCid, leafCount }) => {
+          expect(leafCount).toBe(COUNT);
+          return { ...manifest, treeCid };
+        });
+        expect(cid.toString()).toBe(manifestCid.toString());
+        expect(Buffer.from(await download(repository, cid)).equals(bytesOf(40, COUNT * BLOCK))).toBe(true);
+        const dataset = (await repository.findDataset(ref.treeCid))!;
+        expect((await dataset.prove({ start: 3, count: 90 })).digests).toEqual(made().prove(3, 90).digests);
+        await expect(assembly.putLeaves(0, [])).rejects.toMatchObject({ code: 'STORE_CLOSED' });
+        await assembly.abort();
+        await assembly.close();
+        await repository.delete(cid);
+        expect(repository.usage().totalBlocks).toBe(0);
+      });
+
+      it('refers to blocks that are in the store, and to the empty one', async () => {
+        const { ref, blocks } = made();
+        const source = await upload(repository, bytesOf(40, COUNT * BLOCK));
+        const before = used();
+        const dataset = await repository.openDataset(ref);
+        const assembly = await repository.assembleDataset('refer', { blockSize: BLOCK, leafCount: COUNT + 3 });
+        await assembly.refer(0, await dataset.digests({ start: 0, count: COUNT }));
+        await assembly.refer(COUNT, sha256(new Uint8Array(0)));
+        await assembly.putLeaves(COUNT + 1, [blocks[0]!]);
+        await expect(assembly.refer(COUNT + 2, sha256(bytesOf(1, 1)))).rejects.toMatchObject({
+          code: 'BLOCK_NOT_FOUND',
+          data: { index: COUNT + 2 },
+        });
+        expect(used()).toBe(before);
+        await assembly.putLeaves(COUNT + 2, [bytesOf(41, BLOCK)]);
+        const cid = await assembly.finish(({ treeCid }) => ({
+          treeCid,
+          blockSize: BLOCK,
+          datasetSize: (COUNT + 3) * BLOCK,
+        }));
+        await repository.delete(source);
+        const bytes = await download(repository, cid);
+        const expected = [...blocks, new Uint8Array(BLOCK), blocks[0]!, bytesOf(41, BLOCK)];
+        expect(Buffer.from(bytes).equals(Buffer.concat(expected))).toBe(true);
+        await repository.delete(cid);
+        expect(repository.usage().totalBlocks).toBe(0);
+      });
+
+      it('is found again under its key, by one at a time, and forgotten when it is given up', async () => {
+        const { blocks, manifest } = made();
+        const first = await repository.assembleDataset('kept', shape);
+        await first.putLeaves(10, blocks.slice(10, 100));
+        await expect(repository.assembleDataset('kept', shape)).rejects.toMatchObject({ code: 'ASSEMBLY_BUSY' });
+        await first.close();
+        await expect(first.refer(0, new Uint8Array(32))).rejects.toMatchObject({ code: 'STORE_CLOSED' });
+        await expect(repository.assembleDataset('kept', { ...shape, leafCount: 1 })).rejects.toMatchObject({
+          code: 'DATASET_MISMATCH',
+        });
+        expect(used()).toBe(90 * BLOCK);
+        const second = await repository.assembleDataset('kept', shape);
+        expect([...second.held()]).toEqual([{ start: 10, count: 90 }]);
+        expect(Buffer.from(await second.digests({ start: 20, count: 1 })).equals(sha256(blocks[20]!))).toBe(true);
+        await expect(second.digests({ start: 99, count: 2 })).rejects.toMatchObject({ code: 'BLOCK_NOT_FOUND' });
+        await second.abort();
+        expect(used()).toBe(0);
+        const third = await repository.assembleDataset('kept', shape);
+        expect(third.heldCount).toBe(0);
+        await third.putLeaves(0, blocks);
+        await expect(third.finish(() => ({ ...manifest, datasetSize: 5 }))).rejects.toMatchObject({
+          code: 'DATASET_MISMATCH',
+        });
+        expect(third.heldCount).toBe(COUNT);
+        await third.abort();
+        expect(repository.usage().totalBlocks).toBe(0);
+      });
+
+      it('becomes the tree of a known root only, over what was held of it', async () => {
+        const { ref, blocks, manifestBytes, manifestCid, prove } = made();
+        await repository.putBlock(manifestCid, manifestBytes);
+        const dataset = await repository.openDataset(ref);
+        await dataset.learn(prove(0, 60));
+        await dataset.putLeaves(0, blocks.slice(0, 60));
+        const assembly = await repository.assembleDataset('become', shape);
+        await assembly.putLeaves(0, blocks.slice(0, COUNT - 1));
+        await assembly.putLeaves(COUNT - 1, [blocks[0]!]);
+        await expect(assembly.become(ref)).rejects.toMatchObject({ code: 'DATASET_MISMATCH' });
+        await assembly.abort();
+        expect(dataset.heldCount).toBe(60);
+        const again = await repository.assembleDataset('become', shape);
+        await again.putLeaves(0, blocks);
+        const heard: unknown[] = [];
+        dataset.onHeld((range) => heard.push(range));
+        expect(await again.become(ref)).toBe(dataset);
+        expect(dataset.heldCount).toBe(COUNT);
+        expect(heard.length).toBeGreaterThan(0);
+        expect(used()).toBe(COUNT * BLOCK + manifestBytes.length);
+        await repository.delete(manifestCid);
+        expect(repository.usage().totalBlocks).toBe(0);
+      });
+
+      it('is read as it is, and refuses blocks that are too long or do not fit the quota', async () => {
+        await use({ quotaBytes: 20 * BLOCK });
+        const { blocks } = made();
+        const assembly = await repository.assembleDataset('read', shape);
+        await assembly.putLeaves(5, [...blocks.slice(5, 20), bytesOf(42, 100)]);
+        const target = new Uint8Array(new SharedArrayBuffer(18 * BLOCK)).fill(7);
+        expect(await assembly.readInto({ start: 4, count: 18 }, target)).toEqual([4, 21]);
+        const expected = Buffer.concat([...blocks.slice(5, 20), bytesOf(42, 100), new Uint8Array(BLOCK - 100)]);
+        expect(Buffer.from(target.subarray(BLOCK, 17 * BLOCK)).equals(expected)).toBe(true);
+        const read: Uint8Array[] = [];
+        for await (const batch of assembly.read({ start: 5, count: 16 })) {
+          read.push(...batch.blocks.map((block) => new Uint8Array(block)));
+          batch.release();
+        }
+        expect(Buffer.concat(read).equals(expected.subarray(0, 15 * BLOCK + 100))).toBe(true);
+        await expect(assembly.putLeaves(0, [bytesOf(1, BLOCK + 1)])).rejects.toMatchObject({
+          code: 'BLOCK_SIZE_INVALID',
+        });
+        await expect(assembly.putLeaves(30, blocks.slice(30, 40))).rejects.toMatchObject({ code: 'QUOTA_EXCEEDED' });
+        expect(used()).toBeLessThanOrEqual(20 * BLOCK);
+        await expect(assembly.refer(COUNT, new Uint8Array(32))).rejects.toMatchObject({ code: 'RANGE_INVALID' });
+        await assembly.abort();
+        expect(used()).toBe(0);
+      });
+
+      it('is dropped when nobody touched it for three days', async () => {
+        const { blocks } = made();
+        await repository.start();
+        const old = await repository.assembleDataset('old', shape);
+        await old.putLeaves(0, blocks.slice(0, 10));
+        const open = await repository.assembleDataset('open', shape);
+        await open.putLeaves(50, blocks.slice(50, 55));
+        await old.close();
+        await pass(80 * HOUR_MS);
+        expect(used()).toBe(5 * BLOCK);
+        await open.abort();
+      });
+    });
+
+    it('holds leaves whose blocks came from elsewhere, and reads into memory of the caller', async () => {
+      const made = makeDataset(bytesOf(43, 100 * BLOCK));
+      await repository.putBlock(made.manifestCid, made.manifestBytes);
+      const dataset = await repository.openDataset(made.ref);
+      expect(dataset.node(0, 0)).toBeUndefined();
+      await dataset.learn(made.prove(0, 90));
+      expect(Buffer.from(dataset.node(0, 3)!)).toEqual(Buffer.from(sha256(made.blocks[3]!)));
+      await upload(repository, Buffer.concat([bytesOf(44, BLOCK), ...made.blocks.slice(10, 20), made.blocks[95]!]));
+      const before = used();
+      expect(await dataset.holdStored({ start: 0, count: 100 })).toBe(10);
+      expect(await dataset.holdStored({ start: 0, count: 100 })).toBe(0);
+      expect([...dataset.held()]).toEqual([{ start: 10, count: 10 }]);
+      expect(used()).toBe(before);
+      const target = new Uint8Array(12 * BLOCK);
+      expect(await dataset.readInto({ start: 9, count: 12 }, target)).toEqual([9, 20]);
+      expect(Buffer.from(target.subarray(BLOCK, 11 * BLOCK)).equals(Buffer.concat(made.blocks.slice(10, 20)))).toBe(
+        true,
+      );
+    });
   });
 }

@@ -79,6 +79,42 @@ describe('a repository that is opened again', () => {
       await repository.stop();
     }));
 
+  it('has unfinished assemblies, and goes on with them', () =>
+    withDirectory(async (path) => {
+      let repository = await openDisk(path);
+      const made = makeDataset(bytesOf(6, 700 * BLOCK));
+      const shape = { blockSize: BLOCK, leafCount: 700 };
+      const assembly = await repository.assembleDataset('key', shape);
+      await assembly.putLeaves(300, made.blocks.slice(300, 600));
+      await assembly.refer(0, sha256(made.blocks[310]!));
+      await expectSound(repository);
+      await repository.stop();
+
+      repository = await openDisk(path);
+      await expectSound(repository);
+      expect(repository.usage().totalBlocks).toBe(300);
+      const again = await repository.assembleDataset('key', shape);
+      expect([...again.held()]).toEqual([
+        { start: 0, count: 1 },
+        { start: 300, count: 300 },
+      ]);
+      await again.abort();
+      await expectSound(repository);
+      expect(repository.usage().totalBlocks).toBe(0);
+      const third = await repository.assembleDataset('key', shape);
+      await third.putLeaves(0, made.blocks);
+      const cid = await third.finish(() => made.manifest);
+      await repository.stop();
+
+      repository = await openDisk(path);
+      await expectSound(repository);
+      expect(Buffer.from(await download(repository, cid)).equals(bytesOf(6, 700 * BLOCK))).toBe(true);
+      expect((await repository.assembleDataset('key', shape)).heldCount).toBe(0);
+      await repository.delete(cid);
+      await expectSound(repository);
+      await repository.stop();
+    }));
+
   it('cuts what was written but never committed, and removes segments that it does not know', () =>
     withDirectory(async (path) => {
       let repository = await openDisk(path);

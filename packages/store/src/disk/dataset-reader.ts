@@ -1,5 +1,5 @@
 import type { Slab, SlabPool } from '@codex/compute';
-import { type DatasetRef, isEmptyDigest, type LeafBatch, type LeafRange, nodeAt } from '@codex/content';
+import { isEmptyDigest, type LeafBatch, type LeafRange, nodeAt } from '@codex/content';
 import { type AbortOptions, Semaphore } from '@codex/runtime';
 import { blockNotFound } from '../errors.ts';
 import type { BlockReader } from './block-reader.ts';
@@ -49,11 +49,12 @@ export class LeafReader {
   }
 }
 
-/** The dataset that is read. */
-interface LeafSource {
-  readonly ref: DatasetRef;
+/** The dataset or assembly that is read. */
+export interface LeafSource {
+  readonly blockSize: number;
   digests(range: LeafRange): Uint8Array;
   has(index: number): boolean;
+  held(within: LeafRange): Iterable<LeafRange>;
   /** Told of a leaf whose block turned out to be missing. */
   lost(index: number): Promise<void>;
 }
@@ -65,8 +66,8 @@ export async function* readLeaves(
   range: LeafRange,
   options: AbortOptions,
 ): AsyncGenerator<LeafBatch> {
-  const { blockSize } = source.ref;
-  const perBatch = Math.min(BATCH_BLOCKS_MAX, Math.max(1, Math.floor(reader.slabs.slabBytes / blockSize)));
+  const { blockSize } = source;
+  const perBatch = batchBlocks(reader, blockSize);
   const end = range.start + range.count;
   let next = range.start;
   const ahead: Promise<LeafBatch>[] = [];
@@ -97,6 +98,45 @@ export async function* readLeaves(
   }
 }
 
+function batchBlocks(reader: LeafReader, blockSize: number): number {
+  return Math.min(BATCH_BLOCKS_MAX, Math.max(1, Math.floor(reader.slabs.slabBytes / blockSize)));
+}
+
+/** Reads leaves into memory of the caller (see `Dataset.readInto`). */
+export async function readLeavesInto(
+  reader: LeafReader,
+  source: LeafSource,
+  range: LeafRange,
+  target: Uint8Array,
+  options: AbortOptions,
+): Promise<number[]> {
+  const { blockSize } = source;
+  const perBatch = batchBlocks(reader, blockSize);
+  const missing: number[] = [];
+  let next = range.start;
+  const skipTo = (index: number) => {
+    for (; next < index; next++) missing.push(next);
+  };
+  for (const run of [...source.held(range)]) {
+    skipTo(run.start);
+    for (const end = run.start + run.count; next < end; ) {
+      options.signal?.throwIfAborted();
+      const count = Math.min(perBatch, end - next);
+      const view = target.subarray((next - range.start) * blockSize, (next - range.start + count) * blockSize);
+      const digests = source.digests({ start: next, count });
+      const blocks = await reader.blocks.read(digests, count, view, blockSize, options.signal);
+      for (const [i, block] of blocks.entries()) {
+        if (block) view.fill(0, i * blockSize + block.length, (i + 1) * blockSize);
+        else missing.push(next + i);
+      }
+      next += count;
+    }
+  }
+  skipTo(range.start + range.count);
+  for (const index of missing) if (source.has(index)) await source.lost(index);
+  return missing;
+}
+
 async function readBatch(
   reader: LeafReader,
   source: LeafSource,
@@ -104,7 +144,7 @@ async function readBatch(
   options: AbortOptions,
 ): Promise<LeafBatch> {
   const { start, count } = range;
-  const { blockSize } = source.ref;
+  const { blockSize } = source;
   const digests = source.digests(range);
   for (let i = 0; i < count; i++) {
     if (!source.has(start + i) && !isEmptyDigest(nodeAt(digests, i))) throw blockNotFound({ index: start + i });

@@ -20,12 +20,15 @@ import { Listeners } from '../listeners.ts';
 import type { BlockIndex } from './block-index.ts';
 import type { BlockStore } from './block-store.ts';
 import type { Committer } from './committer.ts';
-import { type LeafReader, readLeaves } from './dataset-reader.ts';
+import { type LeafReader, type LeafSource, readLeaves, readLeavesInto } from './dataset-reader.ts';
 import { inspectBlocks } from './inspect-job.ts';
 import type { TreeRecord } from './records.ts';
 import type { Tables } from './tables.ts';
 import { HeldPages, loadHeld, TreeNodes } from './tree-pages.ts';
 import type { Trees } from './trees.ts';
+
+/** References taken in one go: a ms of the main thread. */
+const LEAVES_PER_TURN = 64;
 
 /** What all datasets of a repository share. */
 export interface DatasetParts {
@@ -116,19 +119,45 @@ export class DiskDataset implements Dataset {
     };
   }
 
+  async holdStored(range: LeafRange): Promise<number> {
+    checkRange(this.ref.leafCount, range);
+    const { store, index, committer } = this.#parts;
+    let held = 0;
+    for (let start = range.start; start < range.start + range.count; start += LEAVES_PER_TURN) {
+      const end = Math.min(start + LEAVES_PER_TURN, range.start + range.count);
+      await store.exclusively(() => {
+        const found: number[] = [];
+        for (let leaf = start; leaf < end; leaf++) {
+          const digest = this.has(leaf) ? undefined : this.#tree?.nodes.get(0, leaf);
+          if (!digest || !index.has(digest)) continue;
+          index.addReference(digest);
+          found.push(leaf);
+        }
+        this.#hold(found);
+        held += found.length;
+      });
+      await committer.wrote(0);
+      if (end < range.start + range.count) await new Promise((resolve) => setImmediate(resolve));
+    }
+    return held;
+  }
+
   flush(): Promise<void> {
     return this.#parts.committer.flush();
   }
 
   read(range: LeafRange, options: AbortOptions = {}): AsyncIterable<LeafBatch> {
     checkRange(this.ref.leafCount, range);
-    const source = {
-      ref: this.ref,
-      digests: (part: LeafRange) => this.#leaves(part, (index) => blockNotFound({ index })),
-      has: (index: number) => this.has(index),
-      lost: (index: number) => this.#lose(index),
-    };
-    return readLeaves(this.#parts.reader, source, range, options);
+    return readLeaves(this.#parts.reader, this.#source(), range, options);
+  }
+
+  async readInto(range: LeafRange, target: Uint8Array, options: AbortOptions = {}): Promise<readonly number[]> {
+    checkRange(this.ref.leafCount, range);
+    return readLeavesInto(this.#parts.reader, this.#source(), range, target, options);
+  }
+
+  node(layer: number, index: number): Uint8Array | undefined {
+    return this.#tree?.nodes.get(layer, index);
   }
 
   async digests(range: LeafRange): Promise<Uint8Array> {
@@ -156,6 +185,16 @@ export class DiskDataset implements Dataset {
     this.#attach(record);
     this.#bitmap.setAll();
     this.#held.emit({ start: 0, count: this.ref.leafCount });
+  }
+
+  #source(): LeafSource {
+    return {
+      blockSize: this.ref.blockSize,
+      digests: (part) => this.#leaves(part, (index) => blockNotFound({ index })),
+      has: (index) => this.has(index),
+      held: (within) => this.held(within),
+      lost: (index) => this.#lose(index),
+    };
   }
 
   #attach(record: TreeRecord) {
@@ -254,7 +293,7 @@ export class DiskDataset implements Dataset {
 }
 
 /** Like Promise.all, but waits for all before it fails: nobody uses the caller's memory afterwards. */
-async function allOrFirstError<T>(promises: readonly Promise<T>[]): Promise<T[]> {
+export async function allOrFirstError<T>(promises: readonly Promise<T>[]): Promise<T[]> {
   const settled = await Promise.allSettled(promises);
   const failed = settled.find((result) => result.status === 'rejected');
   if (failed) throw failed.reason;

@@ -3,6 +3,7 @@ import {
   type BlockCid,
   type Cid,
   type Dataset,
+  type DatasetAssembly,
   type DatasetRef,
   type DatasetWriter,
   datasetRef,
@@ -14,6 +15,7 @@ import {
   isEmptyBlock,
   isManifestCid,
   isTreeCid,
+  layerLengths,
   type Manifest,
   type ManifestCid,
   manifestCidOf,
@@ -38,6 +40,7 @@ import { DEFAULT_BLOCK_TTL_MS, DEFAULT_MAINTENANCE_BATCH, DEFAULT_MAINTENANCE_IN
 import { Listeners } from '../listeners.ts';
 import { Maintenance } from '../maintenance.ts';
 import { type Audit, audit } from './audit.ts';
+import { DiskAssembly } from './disk-assembly.ts';
 import { DiskDataset } from './disk-dataset.ts';
 import { DiskDatasetWriter } from './disk-writer.ts';
 import { type Engine, openEngine } from './engine.ts';
@@ -96,6 +99,7 @@ export class DiskRepository implements Repository, Startable {
         intervalMs: init.maintenanceIntervalMs ?? DEFAULT_MAINTENANCE_INTERVAL_MS,
         work: async () => {
           await expireOnce(engine, this.#clock.now(), batch);
+          engine.assemblies.sweep(this.#clock.now());
           await this.#tidy();
         },
       },
@@ -221,6 +225,59 @@ export class DiskRepository implements Repository, Startable {
     const { compute, slabs } = this.#components;
     const begin = () => trees.beginUpload();
     return new DiskDatasetWriter({ ...this.#engine, compute, slabs, begin, drop, adopt }, init);
+  }
+
+  async assembleDataset(
+    key: string,
+    init: { readonly blockSize: number; readonly leafCount: number; readonly expiry?: number },
+  ): Promise<DatasetAssembly> {
+    this.#check();
+    const { blockSize, leafCount } = init;
+    checkBlockSize(blockSize);
+    layerLengths(leafCount);
+    const expiry = checkExpiry(init.expiry ?? this.#defaultExpiry());
+    const { assemblies, trees, reaper, committer, leafReader: reader } = this.#engine;
+    const record = assemblies.open(key, { blockSize, leafCount }, this.#clock.now());
+    const { compute, slabs } = this.#components;
+    const assembly: DiskAssembly = new DiskAssembly(
+      {
+        ...this.#engine,
+        ...{ reader, compute, slabs },
+        finish: async (manifest) => {
+          const bytes = encodeManifest(manifest);
+          const cid = manifestCidOf(bytes);
+          await this.#putManifest(cid, bytes, expiry, () => {
+            assembly.settle();
+            assemblies.ended(key);
+            trees.adopt(datasetRef(manifest), record.id);
+          });
+          reaper.drain().catch(() => {});
+          return cid;
+        },
+        become: async (ref) => {
+          trees.find(ref);
+          // Opened first: a tree that no manifest names lives as long as somebody has it open.
+          const dataset = this.#open(ref);
+          assembly.settle();
+          assemblies.ended(key);
+          trees.adoptUnnamed(ref, record.id);
+          await committer.flush();
+          reaper.drain().catch(() => {});
+          return dataset;
+        },
+        close: () => {
+          assembly.settle();
+          assemblies.close(key, this.#clock.now());
+        },
+        drop: async () => {
+          assembly.settle();
+          assemblies.drop(key);
+          await reaper.drain();
+        },
+      },
+      record,
+    );
+    return assembly;
   }
 
   async ensureExpiry(cid: BlockCid | ManifestCid | TreeCid, expiry: number): Promise<void> {

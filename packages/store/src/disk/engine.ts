@@ -3,6 +3,7 @@ import type { Compute, SlabPool } from '@codex/compute';
 import { type Clock, isCodexError } from '@codex/runtime';
 import { StoreError } from '../errors.ts';
 import { Quota } from '../quota.ts';
+import { Assemblies } from './assemblies.ts';
 import { BlockIndex, readSegments } from './block-index.ts';
 import { BlockReader } from './block-reader.ts';
 import { BlockStore } from './block-store.ts';
@@ -84,6 +85,7 @@ function assemble(
   const reaper = new Reaper({ tables, index, store, committer });
   const handles = new DatasetHandles();
   const trees = new Trees({ tables, reaper, handles });
+  const assemblies = new Assemblies({ tables, trees, reaper });
   const manifests = new Manifests({ tables, quota, trees, committer, index });
   const reader = new BlockReader({ index, store, files: log.files, compute });
   const leafReader = new LeafReader({ slabs, blocks: reader });
@@ -108,6 +110,7 @@ function assemble(
     reaper,
     handles,
     trees,
+    assemblies,
     manifests,
     reader,
     leafReader,

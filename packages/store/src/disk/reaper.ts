@@ -2,7 +2,7 @@ import { DIGEST_BYTES } from '@codex/content';
 import type { BlockIndex } from './block-index.ts';
 import type { BlockStore } from './block-store.ts';
 import type { Committer } from './committer.ts';
-import { nodePageKey, TABLE, treeIdKey } from './records.ts';
+import { nodePageKey, TABLE, treeIdKey, WORK } from './records.ts';
 import type { Entry, Tables } from './tables.ts';
 import { HELD_PAGE_LEAVES, PAGE_WIDTH } from './tree-pages.ts';
 
@@ -11,8 +11,6 @@ const LEAVES_PER_STEP = 256;
 
 /** Pages of nodes deleted in one go. */
 const PAGES_PER_STEP = 64;
-
-const DOOMED = Buffer.of(1);
 
 /**
  * Deletes trees in small steps. A doomed tree stands in the work table until all its references are released; each step
@@ -36,13 +34,15 @@ export class Reaper {
 
   /** Marks a tree; its work begins by itself. */
   doom(id: number): void {
-    this.#tables.put(treeIdKey(TABLE.work, id), DOOMED);
+    this.#tables.put(treeIdKey(TABLE.work, id), WORK.doomed);
     this.#queue.push(id);
   }
 
-  /** Dooms what was under way when the store was closed. */
+  /** Dooms what was under way when the store was closed, except assemblies, which can go on. */
   recover(): void {
-    for (const [key] of [...this.#tables.entries(TABLE.work)]) this.doom(Buffer.from(key).readUIntBE(1, 6));
+    for (const [key, state] of [...this.#tables.entries(TABLE.work)]) {
+      if (state[0] !== WORK.assembling[0]) this.doom(Buffer.from(key).readUIntBE(1, 6));
+    }
   }
 
   /** Resolves when no doomed tree is left, or the reaper was stopped. */

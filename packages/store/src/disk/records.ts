@@ -67,6 +67,30 @@ export function decodeTreeRecord(bytes: Uint8Array): TreeRecord {
   return { id: view.readUIntLE(0, 6), leafCount: view.readUInt32LE(6), blockSize: view.readUInt32LE(10) };
 }
 
+/** State of a tree id in the work table: what happens to its references when the store is opened. */
+export const WORK = {
+  /** An upload: released, as nobody can go on with it. */
+  building: Buffer.of(0),
+  /** Released: somebody gave the tree up. */
+  doomed: Buffer.of(1),
+  /** An assembly: kept for the next one who asks for its key. */
+  assembling: Buffer.of(2),
+} as const;
+
+/** An unfinished assembly. */
+export interface AssemblyRecord extends TreeRecord {
+  /** When somebody last began or ended to work on it, Unix ms. */
+  readonly touchedMs: number;
+}
+
+export function encodeAssemblyRecord(record: AssemblyRecord): Uint8Array {
+  return Buffer.concat([encodeTreeRecord(record), encodeNumbers(record.touchedMs)]);
+}
+
+export function decodeAssemblyRecord(bytes: Uint8Array): AssemblyRecord {
+  return { ...decodeTreeRecord(bytes), touchedMs: decodeNumbers(bytes.subarray(14))[0]! };
+}
+
 /** Several numbers in a row, as doubles. */
 export function encodeNumbers(...numbers: number[]): Uint8Array {
   const out = Buffer.allocUnsafe(8 * numbers.length);
@@ -96,6 +120,8 @@ const prefix = (letter: string) => Buffer.from(letter, 'latin1');
 
 /** First byte of every key: which table it belongs to. */
 export const TABLE = {
+  /** Unfinished assemblies by the SHA-256 of their keys. */
+  assembly: prefix('a'),
   block: prefix('b'),
   counters: prefix('c'),
   expiry: prefix('x'),

@@ -12,15 +12,13 @@ import {
   TABLE,
   type TreeRecord,
   treeIdKey,
+  WORK,
 } from './records.ts';
 import type { Tables } from './tables.ts';
 import { loadHeld } from './tree-pages.ts';
 
 /** Key of the next tree id, beside the counters. */
 const NEXT_ID = Buffer.from('c-tree', 'latin1');
-
-/** State of an id in the work table. */
-const BUILDING = Buffer.of(0);
 
 /** Which trees are stored under which ids, and which of them nobody needs any more. */
 export class Trees {
@@ -65,7 +63,14 @@ export class Trees {
   /** Begins an upload: if it is never adopted, its references are released after a restart. */
   beginUpload(): number {
     const id = this.#nextId();
-    this.#tables.put(treeIdKey(TABLE.work, id), BUILDING);
+    this.#tables.put(treeIdKey(TABLE.work, id), WORK.building);
+    return id;
+  }
+
+  /** Begins an assembly: its id is kept when the store is opened again. */
+  beginAssembly(): number {
+    const id = this.#nextId();
+    this.#tables.put(treeIdKey(TABLE.work, id), WORK.assembling);
     return id;
   }
 
@@ -89,6 +94,13 @@ export class Trees {
     this.#tables.delete(treeIdKey(TABLE.work, id));
     this.#tables.put(digestKey(TABLE.tree, root), encodeTreeRecord(record));
     handle?.become(record);
+  }
+
+  /** Like `adopt`, for a tree that perhaps no manifest names: it then lives as long as somebody has it open. */
+  adoptUnnamed(ref: DatasetRef, id: number): void {
+    const root = digestOf(ref.treeCid);
+    this.adopt(ref, id);
+    if (!this.isReferenced(root)) this.#tables.put(digestKey(TABLE.orphan, root), Buffer.of(1));
   }
 
   isReferenced(root: Uint8Array): boolean {

@@ -21,9 +21,7 @@ import { blockNotFound, StoreError } from '../errors.ts';
 import { LeafBitmap } from '../leaf-bitmap.ts';
 import { Listeners } from '../listeners.ts';
 import type { MemoryBlocks } from './memory-blocks.ts';
-
-/** Blocks of a batch: as many as the disk store reads at once. */
-const BATCH_BLOCKS = 16;
+import { readMemory, readMemoryInto } from './memory-reader.ts';
 
 export class MemoryDataset implements Dataset {
   readonly ref: DatasetRef;
@@ -74,7 +72,7 @@ export class MemoryDataset implements Dataset {
 
   async knows(range: LeafRange): Promise<boolean> {
     checkRange(this.ref.leafCount, range);
-    for (let i = 0; i < range.count; i++) if (!this.#node(0, range.start + i)) return false;
+    for (let i = 0; i < range.count; i++) if (!this.node(0, range.start + i)) return false;
     return true;
   }
 
@@ -86,7 +84,7 @@ export class MemoryDataset implements Dataset {
     signal?.throwIfAborted();
     checkRange(this.ref.leafCount, { start, count: blocks.length });
     const leaves = blocks.map((_, i) => {
-      const leaf = this.#node(0, start + i);
+      const leaf = this.node(0, start + i);
       if (!leaf) throw new StoreError('LEAF_UNKNOWN', `The leaf ${start + i} was not learned`, { index: start + i });
       return leaf;
     });
@@ -105,31 +103,41 @@ export class MemoryDataset implements Dataset {
     return { stored, rejected };
   }
 
+  async holdStored(range: LeafRange): Promise<number> {
+    checkRange(this.ref.leafCount, range);
+    let held = 0;
+    for (let i = range.start; i < range.start + range.count; i++) {
+      const leaf = this.has(i) ? undefined : this.node(0, i);
+      const block = leaf && this.#blocks.get(leaf);
+      if (!block) continue;
+      this.#blocks.addReference(leaf, block);
+      this.#hold(i);
+      held++;
+    }
+    return held;
+  }
+
   async flush(): Promise<void> {}
 
-  async *read(range: LeafRange, { signal }: AbortOptions = {}): AsyncGenerator<LeafBatch> {
+  read(range: LeafRange, options: AbortOptions = {}): AsyncIterable<LeafBatch> {
     checkRange(this.ref.leafCount, range);
-    const end = range.start + range.count;
-    for (let start = range.start; start < end; start += BATCH_BLOCKS) {
-      signal?.throwIfAborted();
-      const count = Math.min(BATCH_BLOCKS, end - start);
-      const digests = await this.digests({ start, count });
-      const blocks: Uint8Array[] = [];
-      for (let i = 0; i < count; i++) {
-        const digest = nodeAt(digests, i);
-        const block = isEmptyDigest(digest) ? new Uint8Array(0) : this.#blocks.get(digest);
-        if (!block || !this.has(start + i)) throw blockNotFound({ index: start + i });
-        blocks.push(block);
-      }
-      yield { start, count, digests, blocks, release: () => {} };
-    }
+    return readMemory(this.#blocks, this, range, options);
+  }
+
+  async readInto(range: LeafRange, target: Uint8Array): Promise<readonly number[]> {
+    checkRange(this.ref.leafCount, range);
+    return readMemoryInto(this.#blocks, this, range, target);
+  }
+
+  get blockSize(): number {
+    return this.ref.blockSize;
   }
 
   async digests(range: LeafRange): Promise<Uint8Array> {
     checkRange(this.ref.leafCount, range);
     const digests = new Uint8Array(range.count * DIGEST_BYTES);
     for (let i = 0; i < range.count; i++) {
-      const leaf = this.#node(0, range.start + i);
+      const leaf = this.node(0, range.start + i);
       if (!leaf) throw blockNotFound({ index: range.start + i });
       digests.set(leaf, i * DIGEST_BYTES);
     }
@@ -138,7 +146,7 @@ export class MemoryDataset implements Dataset {
 
   async prove(range: LeafRange): Promise<ProvedRange> {
     checkRange(this.ref.leafCount, range);
-    const proved = provedFromNodes(this.ref, range, (layer, index) => this.#node(layer, index));
+    const proved = provedFromNodes(this.ref, range, (layer, index) => this.node(layer, index));
     if (!proved) throw blockNotFound({ index: range.start });
     return proved;
   }
@@ -156,7 +164,7 @@ export class MemoryDataset implements Dataset {
   /** Forgets everything: the last manifest that named it is gone. */
   clear(): void {
     for (const { start, count } of this.held()) {
-      for (let i = start; i < start + count; i++) this.#blocks.dropReference(this.#node(0, i)!);
+      for (let i = start; i < start + count; i++) this.#blocks.dropReference(this.node(0, i)!);
     }
     this.#bitmap.clearAll();
     this.#layers = undefined;
@@ -166,7 +174,7 @@ export class MemoryDataset implements Dataset {
     if (this.#bitmap.set(index)) this.#held.emit({ start: index, count: 1 });
   }
 
-  #node(layer: number, index: number): Uint8Array | undefined {
+  node(layer: number, index: number): Uint8Array | undefined {
     const nodes = this.#layers?.[layer];
     const node = nodes && nodeAt(nodes, index);
     return node && node.length > 0 && !equalBytes(node, ZERO_NODE) ? node : undefined;

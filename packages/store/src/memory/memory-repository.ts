@@ -2,6 +2,7 @@ import {
   type BlockCid,
   type Cid,
   type Dataset,
+  type DatasetAssembly,
   type DatasetRef,
   type DatasetWriter,
   datasetRef,
@@ -13,6 +14,7 @@ import {
   isEmptyBlock,
   isManifestCid,
   isTreeCid,
+  layerLengths,
   type Manifest,
   type ManifestCid,
   type MerkleTree,
@@ -27,10 +29,17 @@ import {
 import { type Clock, type Logger, type Startable, silentLogger, systemClock } from '@codex/runtime';
 import { checkBlockSize, checkExpiry, checkRef, defaultExpiry, treesOf } from '../checks.ts';
 import { blockNotFound, StoreError } from '../errors.ts';
-import { DEFAULT_BLOCK_TTL_MS, DEFAULT_MAINTENANCE_BATCH, DEFAULT_MAINTENANCE_INTERVAL_MS } from '../limits.ts';
+import {
+  ASSEMBLIES_MAX,
+  ASSEMBLY_TTL_MS,
+  DEFAULT_BLOCK_TTL_MS,
+  DEFAULT_MAINTENANCE_BATCH,
+  DEFAULT_MAINTENANCE_INTERVAL_MS,
+} from '../limits.ts';
 import { Listeners } from '../listeners.ts';
 import { Maintenance } from '../maintenance.ts';
 import { Quota } from '../quota.ts';
+import { dropAssembly, MemoryAssembly, type MemoryAssemblyState, newAssemblyState } from './memory-assembly.ts';
 import { keyOf, MemoryBlocks } from './memory-blocks.ts';
 import { MemoryDataset } from './memory-dataset.ts';
 import { MemoryDatasetWriter } from './memory-writer.ts';
@@ -62,6 +71,8 @@ export class MemoryRepository implements Repository, Startable {
   readonly #manifests = new Map<string, ManifestEntry>();
   readonly #datasets = new Map<string, MemoryDataset>();
   readonly #stored = new Listeners<StoredManifest>();
+  /** Unfinished ones by key, the longest untouched first. */
+  readonly #assemblies = new Map<string, MemoryAssemblyState>();
 
   constructor(components: { clock?: Clock; logger?: Logger } = {}, init: MemoryRepositoryInit = {}) {
     this.#clock = components.clock ?? systemClock;
@@ -131,15 +142,53 @@ export class MemoryRepository implements Repository, Startable {
 
   createDataset(init: { readonly blockSize: number; readonly expiry?: number }): DatasetWriter {
     const expiry = checkExpiry(init.expiry ?? this.#defaultExpiry());
-    const adopt = async (manifest: Manifest, tree: MerkleTree) => {
-      const bytes = encodeManifest(manifest);
-      const cid = manifestCidOf(bytes);
-      const dataset = this.#obtainDataset(datasetRef(manifest));
-      // First the manifest: it can fail for lack of quota. Its listeners are told when the dataset is there.
-      this.#putManifest(cid, bytes, decodeManifest(bytes), expiry, () => dataset.complete(tree));
-      return cid;
-    };
+    const adopt = async (manifest: Manifest, tree: MerkleTree) => this.#adopt(manifest, tree, expiry);
     return new MemoryDatasetWriter({ blocks: this.#blocks, adopt }, init);
+  }
+
+  async assembleDataset(
+    key: string,
+    init: { readonly blockSize: number; readonly leafCount: number; readonly expiry?: number },
+  ): Promise<DatasetAssembly> {
+    const { blockSize, leafCount } = init;
+    checkBlockSize(blockSize);
+    layerLengths(leafCount);
+    const expiry = checkExpiry(init.expiry ?? this.#defaultExpiry());
+    const state = this.#assemblies.get(key) ?? newAssemblyState(init);
+    if (state.open) throw new StoreError('ASSEMBLY_BUSY', 'Somebody is working on this dataset already', { key });
+    if (state.leafCount !== leafCount || state.blockSize !== blockSize) {
+      throw new StoreError('DATASET_MISMATCH', 'The unfinished dataset has another number or size of blocks');
+    }
+    const touch = (open: boolean) => {
+      Object.assign(state, { open, touchedMs: this.#clock.now() });
+      this.#assemblies.delete(key);
+      this.#assemblies.set(key, state);
+    };
+    touch(true);
+    this.#sweepAssemblies();
+    const end = () => this.#assemblies.delete(key);
+    return new MemoryAssembly(
+      {
+        blocks: this.#blocks,
+        finish: async (manifest, tree) => {
+          const cid = this.#adopt(manifest, tree, expiry);
+          end();
+          return cid;
+        },
+        become: async (ref, tree) => {
+          const dataset = this.#obtainDataset(ref);
+          dataset.complete(tree);
+          end();
+          return dataset;
+        },
+        close: () => touch(false),
+        drop: () => {
+          dropAssembly(this.#blocks, state);
+          end();
+        },
+      },
+      state,
+    );
   }
 
   async ensureExpiry(cid: BlockCid | ManifestCid | TreeCid, expiry: number): Promise<void> {
@@ -191,6 +240,25 @@ export class MemoryRepository implements Repository, Startable {
     if (!existing) this.#stored.emit(stored);
   }
 
+  #adopt(manifest: Manifest, tree: MerkleTree, expiry: number): ManifestCid {
+    const bytes = encodeManifest(manifest);
+    const cid = manifestCidOf(bytes);
+    const dataset = this.#obtainDataset(datasetRef(manifest));
+    // First the manifest: it can fail for lack of quota. Its listeners are told when the dataset is there.
+    this.#putManifest(cid, bytes, decodeManifest(bytes), expiry, () => dataset.complete(tree));
+    return cid;
+  }
+
+  /** Drops what nobody touched for long, and the longest untouched ones beyond `ASSEMBLIES_MAX`. */
+  #sweepAssemblies(): void {
+    const oldMs = this.#clock.now() - ASSEMBLY_TTL_MS;
+    for (const [key, state] of this.#assemblies) {
+      if (state.open || (state.touchedMs >= oldMs && this.#assemblies.size <= ASSEMBLIES_MAX)) continue;
+      dropAssembly(this.#blocks, state);
+      this.#assemblies.delete(key);
+    }
+  }
+
   #deleteManifest(cid: ManifestCid): boolean {
     const key = keyOf(digestOf(cid));
     const entry = this.#manifests.get(key);
@@ -234,5 +302,6 @@ export class MemoryRepository implements Repository, Startable {
       left--;
     }
     this.#blocks.expire(now, left);
+    this.#sweepAssemblies();
   }
 }
