@@ -107,9 +107,9 @@ export async function assembleNode(config: NodeConfig, overrides: NodeOverrides)
           ...build,
           peerId: identity.peerId,
           repoPath: dataDir,
-          spr: () => announcement.uri,
-          record: () => announcement.text,
-          announceAddrs: () => [...announcement.addresses],
+          spr: () => announcement.providerRecord?.uri,
+          record: () => announcement.providerRecord?.toString() ?? '',
+          announceAddrs: () => [...announcement.tcp],
         },
       },
       {

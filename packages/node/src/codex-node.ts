@@ -108,7 +108,7 @@ export class CodexNode implements Startable {
 
   /** The signed record of the announced addresses, once started. */
   get spr(): string | undefined {
-    return this.#parts.announcement.uri;
+    return this.#parts.announcement.providerRecord?.uri;
   }
 
   /** True while the node serves. */

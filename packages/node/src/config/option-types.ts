@@ -124,14 +124,17 @@ export const recordUri: OptionType<string> = {
 };
 
 /** How the announced addresses come about (07 §2). */
-export type NatSetting = { readonly mode: 'any' | 'none' } | { readonly mode: 'extip'; readonly ip: string };
+export type NatSetting =
+  | { readonly mode: 'any' | 'none' | 'upnp' | 'pmp' }
+  | { readonly mode: 'extip'; readonly ip: string };
 
 export const nat: OptionType<NatSetting> = {
-  name: 'any|none|extip:<ip>',
-  allowed: 'any, none or extip:<ip> (upnp and pmp are not in this release)',
+  name: 'any|none|upnp|pmp|extip:<ip>',
+  allowed: 'any, none, upnp, pmp or extip:<ip>',
   parse(value) {
     const lower = value.toLowerCase();
-    if (lower === 'any' || lower === 'none') return { mode: lower };
+    const mode = (['any', 'none', 'upnp', 'pmp'] as const).find((item) => item === lower);
+    if (mode) return { mode };
     const ip = lower.startsWith('extip:') ? value.slice('extip:'.length) : '';
     return isIP(ip) !== 0 ? { mode: 'extip', ip } : refuse();
   },

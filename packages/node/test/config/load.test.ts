@@ -124,6 +124,8 @@ describe('arguments', () => {
 
   it('keeps : and = inside values', async () => {
     expect((await load(['--nat:extip:1.2.3.4'])).config.nat).toEqual({ mode: 'extip', ip: '1.2.3.4' });
+    expect((await load(['--nat=UPnP'])).config.nat).toEqual({ mode: 'upnp' });
+    expect((await load(['--nat=pmp'])).config.nat).toEqual({ mode: 'pmp' });
     expect((await load(['--log-level=info;trace:codex,a=b'])).config.logLevel).toBe('info;trace:codex,a=b');
   });
 
@@ -164,7 +166,7 @@ describe('values', () => {
     ['listen-addrs', '/ip4/0.0.0.0/udp/1'],
     ['listen-addrs', '127.0.0.1:80'],
     ['peer', '/ip4/127.0.0.1/tcp/80'],
-    ['nat', 'upnp'],
+    ['nat', 'pcp'],
     ['nat', '1.2.3.4'],
     ['nat', 'extip:'],
     ['num-threads', '1'],
