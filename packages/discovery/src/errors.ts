@@ -2,8 +2,17 @@ import { CodexError } from '@codex/runtime';
 
 /** The codes that this package throws. */
 export const DISCOVERY_ERRORS = {
+  BIND_FAILED: 'a UDP address cannot be bound',
+  DISCOVERY_STOPPED: 'discovery is not running',
   KEY_INVALID: 'a private key is no secp256k1 scalar',
+  MESSAGE_INVALID: 'a message of the DHT does not decode',
+  MESSAGE_UNKNOWN: 'a message of the DHT is of a kind that this node does not know',
+  PACKET_INVALID: 'a datagram is no packet of the DHT for this node',
+  PEER_KEY_INVALID: 'the key in a handshake is no point of the curve',
   RECORD_INVALID: 'a signed peer record does not decode or its signature does not verify',
+  REQUEST_REFUSED: 'a request was not sent',
+  REQUEST_TIMEOUT: 'a node of the DHT does not answer',
+  RESPONSE_UNEXPECTED: 'a node of the DHT answered something else than asked',
 } as const;
 
 export type DiscoveryErrorCode = keyof typeof DISCOVERY_ERRORS;

@@ -2,6 +2,8 @@ import type { NodeId } from '../identity/node-id.ts';
 
 /** The least bytes of a packet (05 §3): masking iv, static header, WHOAREYOU's authdata. */
 export const PACKET_MIN_BYTES = 63;
+/** What one UDP datagram carries at most (over IPv6): the reference sends replies far above the usual 1280 bytes. */
+export const PACKET_MAX_BYTES = 65_527;
 export const NONCE_BYTES = 12;
 export const ID_NONCE_BYTES = 16;
 export const MASKING_IV_BYTES = 16;

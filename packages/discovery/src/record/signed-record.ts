@@ -121,10 +121,10 @@ export class RecordReader {
 
   /** Error: RECORD_INVALID. */
   open(envelope: Uint8Array): SignedRecord {
-    const key = hash('sha256', envelope, 'base64');
-    const known = this.#verified.get(key);
-    const record = known ?? SignedRecord.open(envelope);
-    if (known) this.#verified.delete(key);
+    const key = keyOf(envelope);
+    const known = this.#recall(key);
+    if (known) return known;
+    const record = SignedRecord.open(envelope);
     this.#verified.set(key, record);
     if (this.#verified.size > this.#capacity) {
       for (const oldest of this.#verified.keys()) {
@@ -134,6 +134,23 @@ export class RecordReader {
     }
     return record;
   }
+
+  /** The record of an envelope that verified lately; undefined for all others. */
+  known(envelope: Uint8Array): SignedRecord | undefined {
+    return this.#recall(keyOf(envelope));
+  }
+
+  #recall(key: string): SignedRecord | undefined {
+    const record = this.#verified.get(key);
+    if (!record) return undefined;
+    this.#verified.delete(key);
+    this.#verified.set(key, record);
+    return record;
+  }
+}
+
+function keyOf(envelope: Uint8Array): string {
+  return hash('sha256', envelope, 'base64');
 }
 
 function invalid(reason: string): DiscoveryError {
