@@ -1,3 +1,6 @@
+/** What UDP carries over IPv4 at most. */
+export const DATAGRAM_MAX_BYTES = 65_507;
+
 /** Where a datagram comes from or goes to. */
 export interface Endpoint {
   /** An IPv4 address, or an IPv6 address in its canonical text without zone. IPv4-mapped IPv6 is written as IPv4. */
@@ -17,7 +20,7 @@ export interface Datagram {
 }
 
 /**
- * An unreliable socket: datagrams are lost, doubled and reordered. `UdpSocket` sends them over the network,
+ * An unreliable socket: datagrams are lost, doubled and reordered. `UdpDatagrams` sends them over the network,
  * `MemoryDatagrams` within the process; one compliance suite runs on both.
  */
 export interface DatagramSocket {
