@@ -11,15 +11,18 @@ export {
   type DiscoveryInit,
   type FindProvidersOptions,
   type KnownNode,
-  type LookupOptions,
-  type LookupResult,
   type ProvideOptions,
-  type ProvideResult,
 } from './discovery.ts';
 export { DISCOVERY_ERRORS, DiscoveryError, type DiscoveryErrorCode } from './errors.ts';
 export { Identity } from './identity/identity.ts';
 export { compareDistance, logDistance, NodeId } from './identity/node-id.ts';
+export type { LookupResult } from './lookup.ts';
 export { type Address, formatAddress, parseAddress, parsePeerAddress } from './record/multiaddr.ts';
 export { type Reach, reachOf } from './record/reach.ts';
 export { RecordReader, SignedRecord } from './record/signed-record.ts';
+export type { Announced } from './service/announcer.ts';
+export { DISCOVERY_LIMITS, type DiscoveryLimits } from './service/limits.ts';
+export { LmdbStorage } from './storage/lmdb-storage.ts';
+export { MemoryStorage } from './storage/memory-storage.ts';
 export type { DiscoveryStorage, StoredChange, StoredEntry } from './storage/storage.ts';
+export { addressGroup, type GroupOf } from './table/address-group.ts';

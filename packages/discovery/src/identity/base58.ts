@@ -12,3 +12,16 @@ export function encodeBase58(bytes: Uint8Array): string {
   }
   return text;
 }
+
+/** undefined for what has other characters. */
+export function decodeBase58(text: string): Uint8Array | undefined {
+  let value = 0n;
+  for (const character of text) {
+    const digit = ALPHABET.indexOf(character);
+    if (digit < 0) return undefined;
+    value = value * 58n + BigInt(digit);
+  }
+  const hex = value === 0n ? '' : value.toString(16);
+  const zeros = text.length - text.replace(/^1+/, '').length;
+  return Buffer.concat([Buffer.alloc(zeros), Buffer.from(hex.length % 2 === 0 ? hex : `0${hex}`, 'hex')]);
+}

@@ -1,0 +1,132 @@
+import { type Clock, raceSignal } from '@codex/runtime';
+import type { NodeId } from '../identity/node-id.ts';
+import type { SignedRecord } from '../record/signed-record.ts';
+import type { DiscoveryLimits } from './limits.ts';
+import type { Lookups } from './lookups.ts';
+import type { NodeCaller } from './node-caller.ts';
+
+export interface ProviderSearchComponents {
+  readonly clock: Clock;
+  readonly caller: NodeCaller;
+  readonly lookups: Lookups;
+  /** Nobody searches himself. */
+  readonly ownPeerId: string;
+}
+
+export interface ProviderSearchInit {
+  readonly content: NodeId;
+  /** What the own store has. */
+  readonly known: readonly SignedRecord[];
+  readonly enough: number;
+  readonly limits: DiscoveryLimits;
+  readonly onFound?: ((record: SignedRecord) => void) | undefined;
+}
+
+interface Found {
+  record: SignedRecord;
+  /** Nodes that told of it. */
+  tellers: number;
+}
+
+/**
+ * Collects the providers of a content: the nodes near it are asked while the lookup finds them. It ends early with
+ * enough providers, of which one node alone can only supply half; those that most nodes tell of come first in the result,
+ * so that the inventions of a liar come last.
+ */
+export class ProviderSearch {
+  readonly #c: ProviderSearchComponents;
+  readonly #init: ProviderSearchInit;
+  readonly #found = new Map<string, Found>();
+  readonly #asked = new Set<string>();
+  readonly #stop = new AbortController();
+  readonly #done = Promise.withResolvers<void>();
+  /** Providers, each node's contribution capped. */
+  #counted = 0;
+  #waiting = 0;
+  #walked = false;
+
+  constructor(components: ProviderSearchComponents, init: ProviderSearchInit) {
+    this.#c = components;
+    this.#init = init;
+  }
+
+  /** Once. Errors: REQUEST_REFUSED when too many lookups wait, the signal's reason. */
+  async run(signal?: AbortSignal): Promise<SignedRecord[]> {
+    signal?.throwIfAborted();
+    const cancelDeadline = this.#c.clock.schedule(this.#init.limits.searchDeadlineMs, () => this.#done.resolve());
+    this.#take(this.#init.known);
+    if (!this.#isEnough()) this.#walk().catch((error: unknown) => this.#done.reject(error));
+    try {
+      await raceSignal(this.#done.promise, signal);
+    } finally {
+      cancelDeadline();
+      this.#stop.abort(new DOMException('The search is over', 'AbortError'));
+    }
+    const found = [...this.#found.values()].sort((a, b) => b.tellers - a.tellers);
+    return found.map(({ record }) => record);
+  }
+
+  async #walk(): Promise<void> {
+    const { content, limits } = this.#init;
+    const { closest } = await this.#c.lookups.run(content, {
+      signal: this.#stop.signal,
+      onNear: (record) => {
+        if (this.#asked.size < limits.searchAskedMax) this.#ask(record);
+      },
+    });
+    for (const record of closest) this.#ask(record);
+    this.#walked = true;
+    this.#check();
+  }
+
+  #ask(node: SignedRecord): void {
+    const { signal } = this.#stop;
+    if (this.#asked.has(node.peerId) || signal.aborted) return;
+    this.#asked.add(node.peerId);
+    this.#waiting++;
+    this.#c.caller
+      .getProviders(node, this.#init.content, { signal })
+      .then(
+        (records) => this.#take(records),
+        () => {},
+      )
+      .finally(() => {
+        this.#waiting--;
+        this.#check();
+      });
+  }
+
+  /** The records of one node. */
+  #take(records: readonly SignedRecord[]): void {
+    const { enough, limits, onFound } = this.#init;
+    const told = new Set<string>();
+    let counts = Math.ceil(enough / 2);
+    for (const record of records.slice(0, limits.searchPerAnswerMax)) {
+      if (record.peerId === this.#c.ownPeerId || told.has(record.peerId)) continue;
+      told.add(record.peerId);
+      const known = this.#found.get(record.peerId);
+      if (known) {
+        known.tellers++;
+        if (known.record.seq >= record.seq) continue;
+        known.record = record;
+      } else {
+        if (this.#found.size >= limits.searchFoundMax) continue;
+        this.#found.set(record.peerId, { record, tellers: 1 });
+        if (counts-- > 0) this.#counted++;
+      }
+      onFound?.(record);
+    }
+    if (this.#isEnough()) this.#done.resolve();
+  }
+
+  #isEnough(): boolean {
+    const { enough } = this.#init;
+    const enoughFound = this.#counted >= enough;
+    if (enoughFound) this.#done.resolve();
+    return enoughFound;
+  }
+
+  #check(): void {
+    if (this.#walked && this.#waiting === 0) this.#done.resolve();
+  }
+}
