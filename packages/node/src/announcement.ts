@@ -1,5 +1,5 @@
 import { networkInterfaces } from 'node:os';
-import { type Endpoint, type Identity, reachOf, SignedRecord } from '@codex/discovery';
+import { type Endpoint, endpointText, type Identity, reachOf, SignedRecord } from '@codex/discovery';
 import type { Cancel, Clock, Logger, Startable } from '@codex/runtime';
 import { type AnnouncedAddresses, announcedAddresses, portsToMap, type Ways } from './addresses.ts';
 import type { NatSetting } from './config/index.ts';
@@ -37,6 +37,8 @@ export class Announcement implements Startable {
   #announced: AnnouncedAddresses = NOWHERE;
   #record: SignedRecord | undefined;
   #observed: Endpoint | undefined;
+  /** The last endpoint that was looked into, because every vote of a peer repeats it. */
+  #considered: string | undefined;
   #cancelCheck: Cancel = () => {};
   #running = false;
 
@@ -97,6 +99,8 @@ export class Announcement implements Startable {
    */
   async observed(endpoint: Endpoint): Promise<void> {
     if (!this.#running || reachOf(endpoint.ip) !== 'public' || this.#explains(endpoint)) return;
+    if (this.#considered === endpointText(endpoint)) return;
+    this.#considered = endpointText(endpoint);
     const about = { seen: endpoint, announced: this.udp };
     if (this.#nat.mode === 'extip' || this.#nat.mode === 'none') {
       this.#components.logger.notice(
@@ -144,6 +148,7 @@ export class Announcement implements Startable {
       addresses: next.tcp,
     });
     this.#announced = next;
+    this.#considered = undefined;
     logger.info('Announcing', { tcp: next.tcp, udp: next.udp });
     if (!first) for (const listener of this.#listeners) listener();
   }

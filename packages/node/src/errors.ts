@@ -16,6 +16,8 @@ export const NODE_ERRORS = {
   DATA_DIR_UNUSABLE: 'the data directory cannot be created, or belongs to somebody else',
   KEY_FILE_UNSAFE: 'others can read or change the key file',
   KEY_FILE_INVALID: 'the key file cannot be read, or holds no secp256k1 private key',
+  GATEWAY_REFUSED: 'a gateway answered that it does not map a port (data: code)',
+  GATEWAY_FAILED: 'a gateway did not answer, or not what its protocol says',
   STOP_DEADLINE_EXCEEDED: 'the node did not stop in time',
 } as const;
 
