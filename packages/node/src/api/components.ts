@@ -32,6 +32,21 @@ export interface RoutingNode {
   readonly seen: boolean;
 }
 
+/** What the DHT knows of a peer. */
+export interface FoundPeer {
+  readonly seq: number;
+  /** All multiaddrs of its record. */
+  readonly addresses: readonly string[];
+  /** Those that can be dialled from here. */
+  readonly dialable: readonly string[];
+}
+
+/** What the API needs of discovery. */
+export interface ApiPeers {
+  /** Looks for the record of a peer; undefined when nobody knows it, and for what is no peer id. */
+  find(peerId: string, options?: AbortOptions): Promise<FoundPeer | undefined>;
+}
+
 /** What the API tells about the node itself. */
 export interface ApiNode {
   readonly peerId: string;
@@ -62,6 +77,8 @@ export interface ApiComponents {
   readonly fetcher: ApiFetcher;
   readonly network: ApiNetwork;
   readonly node: ApiNode;
+  /** None: peers are connected by address only. */
+  readonly peers?: ApiPeers;
   /** `set` throws a coded error when the specification is not understood. */
   readonly logLevels: { set(spec: string): void };
   readonly clock?: Clock;

@@ -1,4 +1,12 @@
 export { BASE_PATH } from './base-path.ts';
-export type { ApiComponents, ApiFetcher, ApiInit, ApiNetwork, ApiNode, RoutingNode } from './components.ts';
+export type {
+  ApiComponents,
+  ApiFetcher,
+  ApiInit,
+  ApiNetwork,
+  ApiNode,
+  ApiPeers,
+  RoutingNode,
+} from './components.ts';
 export { API_LIMITS, type ApiLimits } from './limits.ts';
 export { ApiServer } from './server.ts';

@@ -41,7 +41,7 @@ export interface ApiLimits {
   readonly backgroundFetches: number;
   /** Datasets that wait for their turn; more are refused with 503. */
   readonly backgroundQueue: number;
-  /** Dialling a peer through `/connect`. */
+  /** Finding and dialling a peer through `/connect`, or finding it through `/debug/peer`. */
   readonly connectTimeoutMs: number;
   /** Addresses taken from one `/connect`; a peer record has far fewer. */
   readonly connectAddrs: number;

@@ -64,6 +64,11 @@ export const DebugInfo = Type.Object(
   { additionalProperties: false },
 );
 
+export const PeerRecord = Type.Object(
+  { peerId: Type.String(), seqNo: Size, addresses: Type.Array(Multiaddr) },
+  { additionalProperties: false },
+);
+
 /** How one answer is described. Without a schema it has no body. */
 export interface AnswerDoc {
   readonly description: string;
@@ -188,12 +193,20 @@ export const OPERATIONS: Readonly<Record<string, OperationDoc>> = {
   },
   nodePeerId: { summary: 'The same as /peerid', tag: 'Node', answers: { 200: json('The peer id', PeerId) } },
   connect: {
-    summary: 'Connects a peer',
+    summary: 'Connects a peer; without addresses, one that the DHT knows',
     tag: 'Node',
     query: Type.Object({ addrs: Type.Optional(Type.Array(Multiaddr)) }),
-    answers: { 200: text('Connected'), 400: error('The peer id or an address is wrong, or nobody answers there') },
+    answers: {
+      200: text('Connected'),
+      400: error('The peer id or an address is wrong, nobody knows the peer, or nobody answers there'),
+    },
   },
   debugInfo: { summary: 'What this node is', tag: 'Debug', answers: { 200: json('The node', DebugInfo) } },
+  debugPeer: {
+    summary: 'The newest record that the DHT has of a peer',
+    tag: 'Debug',
+    answers: { 200: json('The record', PeerRecord), 400: error('Nobody knows the peer'), 404: error('No DHT') },
+  },
   setLogLevel: {
     summary: 'Changes what is logged',
     tag: 'Debug',

@@ -2,6 +2,7 @@ import { Libp2pNetwork } from '@codex/exchange';
 import { CodexError, type MetricsRegistry } from '@codex/runtime';
 import { MemoryRepository } from '@codex/store';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import type { FoundPeer } from '../../src/api/components.ts';
 import { EMPTY_NODE, startApi, store } from './harness.ts';
 
 async function network(seed: number): Promise<Libp2pNetwork> {
@@ -45,6 +46,24 @@ describe('GET /connect', () => {
     ]);
   });
 
+  it('by id alone asks the DHT where the peer is', async () => {
+    const [a, b] = [await network(1), await network(2)];
+    const known = new Map<string, FoundPeer>();
+    const { ask } = await startApi({ network: a, peers: { find: async (peerId) => known.get(peerId) } });
+    const status = async (peer: string) => {
+      const { status, text } = await ask('GET', `/connect/${peer}`);
+      return [status, text];
+    };
+    expect(await status(b.peerId)).toEqual([400, 'Unable to find Peer!']);
+    expect(await status('abc')).toEqual([400, 'peerid: incorrect PeerId string']);
+    const udp = '/ip4/127.0.0.1/udp/8090';
+    known.set(b.peerId, { seq: 1, addresses: [udp], dialable: [] });
+    expect(await status(b.peerId), 'a record of the reference').toEqual([400, 'Unable to dial peer']);
+    known.set(b.peerId, { seq: 2, addresses: [udp, ...b.listenAddrs()], dialable: b.listenAddrs() });
+    expect(await status(b.peerId)).toEqual([200, 'Successfully connected to peer']);
+    expect(a.peers()).toEqual([b.peerId]);
+  });
+
   it('gives up on a dial that takes too long', async () => {
     const dialling = {
       listenAddrs: () => [],
@@ -56,6 +75,31 @@ describe('GET /connect', () => {
     const { ask } = await startApi({ network: dialling }, { limits: { connectTimeoutMs: 20 } });
     const answer = await ask('GET', '/connect/16Uiu2?addrs=/ip4/127.0.0.1/tcp/1');
     expect([answer.status, answer.text]).toEqual([400, 'Unable to dial peer']);
+  });
+});
+
+describe('GET /debug/peer', () => {
+  it('shows the record that the DHT has', async () => {
+    const peerId = '16Uiu2HAmLb6x8CmU6v6Mopiftir16SeBnhcat5dWwKCxbs3P8oRt';
+    const found = { seq: 7, addresses: ['/ip4/192.0.2.1/udp/8090'], dialable: [] };
+    const { ask } = await startApi({ peers: { find: async (id) => (id === peerId ? found : undefined) } });
+    expect((await ask('GET', `/debug/peer/${peerId}`)).text).toBe(
+      `{"peerId":"${peerId}","seqNo":7,"addresses":["/ip4/192.0.2.1/udp/8090"]}`,
+    );
+    const unknown = await ask('GET', '/debug/peer/abc');
+    expect([unknown.status, unknown.text]).toEqual([400, 'Unable to find Peer!']);
+    const without = await startApi();
+    expect((await without.ask('GET', `/debug/peer/${peerId}`)).status).toBe(404);
+  });
+
+  it('gives up a search that takes too long', async () => {
+    const find = (_id: string, { signal }: { signal?: AbortSignal | undefined } = {}) =>
+      new Promise<undefined>((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)));
+    const { ask } = await startApi({ peers: { find } }, { limits: { connectTimeoutMs: 20 } });
+    for (const path of ['/debug/peer/abc', '/connect/abc']) {
+      const answer = await ask('GET', path);
+      expect([answer.status, answer.text]).toEqual([400, 'Unable to find Peer!']);
+    }
   });
 });
 

@@ -2,7 +2,17 @@ import { formatCid } from '@codex/content';
 import type { TSchema } from 'typebox';
 import { Value } from 'typebox/value';
 import { describe, expect, it } from 'vitest';
-import { DataItem, DataList, DebugInfo, Exists, OPERATIONS, PeerId, Space, Spr } from '../../src/api/schemas.ts';
+import {
+  DataItem,
+  DataList,
+  DebugInfo,
+  Exists,
+  OPERATIONS,
+  PeerId,
+  PeerRecord,
+  Space,
+  Spr,
+} from '../../src/api/schemas.ts';
 import { EMPTY_NODE, startApi, store, stream } from './harness.ts';
 
 interface Document {
@@ -27,7 +37,10 @@ describe('GET /openapi.json', () => {
   });
 
   it('says the truth about the bodies', async () => {
-    const { ask, repository } = await startApi({ node: { ...EMPTY_NODE, spr: () => 'spr:abc' } });
+    const { ask, repository } = await startApi({
+      node: { ...EMPTY_NODE, spr: () => 'spr:abc' },
+      peers: { find: async () => ({ seq: 1, addresses: ['/ip4/192.0.2.1/udp/8090'], dialable: [] }) },
+    });
     const cid = formatCid(await store(repository, stream('openapi', 10), { filename: 'a.txt' }));
     const bodies: [string, string, TSchema][] = [
       ['GET', '/data', DataList],
@@ -38,6 +51,7 @@ describe('GET /openapi.json', () => {
       ['GET', '/spr', Spr],
       ['GET', '/peerid', PeerId],
       ['GET', '/debug/info', DebugInfo],
+      ['GET', '/debug/peer/16Uiu2', PeerRecord],
     ];
     for (const [method, path, schema] of bodies) {
       const { text } = await ask(method, path);

@@ -2,11 +2,11 @@ import { isCodexError } from '@codex/runtime';
 import type { Call, Route } from '../call.ts';
 import type { RoutingNode } from '../components.ts';
 import type { ApiContext } from '../context.ts';
-import { HttpError, JSON_TYPE, respond, TEXT_TYPE } from '../respond.ts';
+import { HttpError, JSON_TYPE, respond, respondJson, TEXT_TYPE } from '../respond.ts';
 
 const LEVEL_HINT = 'Please specify one of: trace, debug, info, notice, warn, error or fatal';
 
-/** Debug routes of 06 §3. `/debug/peer` exists in debug builds of the reference only. */
+/** Debug routes of 06 §3. `/debug/peer` exists in debug builds of the reference only; here where there is a DHT. */
 export function debugRoutes(context: ApiContext): Route[] {
   return [
     { method: 'GET', path: '/debug/info', doc: 'debugInfo', handle: (call) => info(context, call) },
@@ -16,6 +16,7 @@ export function debugRoutes(context: ApiContext): Route[] {
       doc: 'setLogLevel',
       handle: (call) => setLogLevel(context, call),
     },
+    { method: 'GET', path: '/debug/peer/:peerId', doc: 'debugPeer', handle: (call) => peer(context, call) },
   ];
 }
 
@@ -46,6 +47,24 @@ function info(context: ApiContext, call: Call): void {
 /** Fixes the order of the keys, whatever the component gives. */
 function routingNode({ nodeId, peerId, record, address, seen }: RoutingNode): RoutingNode {
   return { nodeId, peerId, record, address, seen };
+}
+
+/** The newest record that the DHT has of a peer. */
+async function peer({ peers, clock, limits }: ApiContext, call: Call): Promise<void> {
+  if (!peers) return respond(call.res, 404);
+  const peerId = call.params.peerId ?? '';
+  const late = new AbortController();
+  const cancel = clock.schedule(limits.connectTimeoutMs, () => late.abort());
+  try {
+    const found = await peers.find(peerId, { signal: AbortSignal.any([call.signal, late.signal]) });
+    if (!found) throw new HttpError(400, 'Unable to find Peer!');
+    respondJson(call.res, { peerId, seqNo: found.seq, addresses: found.addresses });
+  } catch (error) {
+    if (late.signal.aborted) throw new HttpError(400, 'Unable to find Peer!');
+    throw error;
+  } finally {
+    cancel();
+  }
 }
 
 function setLogLevel(context: ApiContext, call: Call): void {

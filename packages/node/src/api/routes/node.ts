@@ -1,6 +1,7 @@
 import { isCodexError } from '@codex/runtime';
 import { prefersText } from '../accept.ts';
 import type { Call, Route } from '../call.ts';
+import type { FoundPeer } from '../components.ts';
 import type { ApiContext } from '../context.ts';
 import { HttpError, respondJson, respondText } from '../respond.ts';
 
@@ -34,14 +35,19 @@ async function connect(context: ApiContext, call: Call): Promise<void> {
   if (addrs.length > connectAddrs) throw new HttpError(400, `More than ${connectAddrs} addresses`);
   const late = new AbortController();
   const cancel = context.clock.schedule(connectTimeoutMs, () => late.abort());
+  const signal = AbortSignal.any([call.signal, late.signal]);
+  let record: FoundPeer | undefined;
   try {
-    await context.network.connect(peer, addrs, { signal: AbortSignal.any([call.signal, late.signal]) });
+    if (addrs.length === 0) record = await context.peers?.find(peer, { signal });
+    await context.network.connect(peer, record?.dialable ?? addrs, { signal });
   } catch (error) {
     if (isCodexError(error, 'PEER_ID_INVALID')) throw new HttpError(400, 'peerid: incorrect PeerId string');
+    // The reference's texts (06 §3): found but not reached, or nowhere to be found.
+    if (record && (late.signal.aborted || isCodexError(error, 'ADDRESS_INVALID', 'DIAL_FAILED')))
+      throw new HttpError(400, 'Unable to dial peer');
     if (isCodexError(error, 'ADDRESS_INVALID')) throw new HttpError(400, 'Unable to find Peer!');
-    // Without addresses nobody was dialled: the peer could not be found (06 §3).
     if (isCodexError(error, 'DIAL_FAILED') || late.signal.aborted) {
-      throw new HttpError(400, addrs.length === 0 ? 'Unable to find Peer!' : 'Unable to dial peer');
+      throw new HttpError(400, addrs.length > 0 ? 'Unable to dial peer' : 'Unable to find Peer!');
     }
     throw error;
   } finally {
