@@ -12,6 +12,8 @@ const VERBS = new Set([
   'info',
   'space',
   'connect',
+  'spr',
+  'peers',
   'log-level',
   'completion',
   'help',

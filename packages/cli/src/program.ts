@@ -61,8 +61,12 @@ export function createProgram(init: ProgramInit): Command {
   verb('space', 'show how much the node stores, and may store').action((options) => verbs.space(context(options)));
   verb(
     'connect <peer> [addresses...]',
-    'connect the node to a peer: PEER ADDRESS…, or one address with /p2p/PEER',
+    'connect the node to a peer: PEER [ADDRESS…], or one address with /p2p/PEER; without an address the DHT is asked',
   ).action((peer: string, addresses: string[], options) => verbs.connect(context(options), peer, addresses));
+  verb('spr', "print the node's record: others join through it with --bootstrap-node").action((options) =>
+    verbs.spr(context(options)),
+  );
+  verb('peers', 'list the nodes of the DHT that the node knows').action((options) => verbs.peers(context(options)));
   verb('log-level <spec>', 'change what the node logs, e.g. "info;trace:codex,blockexc"').action(
     (spec: string, options) => verbs.setLogLevel(context(options), spec),
   );

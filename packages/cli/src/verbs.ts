@@ -146,6 +146,30 @@ export async function connect(context: Context, peer: string, addresses: readonl
   context.output.result({ peer: target.peer, connected: true }, () => [text.trim()]);
 }
 
+/** Prints the record of the node: what others give as `--bootstrap-node` to join through it. */
+export async function spr(context: Context): Promise<void> {
+  const answer = (await context.api.json('GET', '/spr')) as { spr?: string };
+  context.output.result(answer, () => [answer.spr ?? '']);
+}
+
+/** A line of the routing table (06 §3). */
+interface NodeJson {
+  readonly peerId: string;
+  readonly address?: string | null;
+  readonly seen?: boolean;
+}
+
+/** Lists the nodes of the DHT that the node keeps: not those that it exchanges blocks with. */
+export async function peers(context: Context): Promise<void> {
+  const answer = (await context.api.json('GET', '/debug/info')) as { table?: { nodes?: NodeJson[] } };
+  const nodes = answer.table?.nodes ?? [];
+  context.output.result(nodes, () => {
+    if (nodes.length === 0) return [];
+    const rows = nodes.map(({ peerId, address, seen }) => [printable(peerId), address ?? '-', seen ? 'yes' : 'no']);
+    return table([['PEER', 'UDP', 'SEEN'], ...rows]);
+  });
+}
+
 export async function setLogLevel(context: Context, level: string): Promise<void> {
   await context.api.text('POST', `/debug/chronicles/loglevel?level=${encodeURIComponent(level)}`);
   context.output.result({ level }, () => []);
