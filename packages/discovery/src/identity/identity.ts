@@ -2,12 +2,12 @@ import { createECDH, createPrivateKey, createPublicKey, type KeyObject, sign, ve
 import { DiscoveryError } from '../errors.ts';
 import { encodeBase58 } from './base58.ts';
 import { NodeId } from './node-id.ts';
-import { lowS } from './signature.ts';
+import { isLowS, lowS } from './signature.ts';
 
 const SCALAR_BYTES = 32;
 const COMPRESSED_BYTES = 33;
 /** libp2p PublicKey protobuf of a secp256k1 key: type 2, 33 bytes of data (05 §1). */
-const PUBLIC_KEY_PREFIX = Uint8Array.of(0x08, 0x02, 0x12, COMPRESSED_BYTES);
+export const PUBLIC_KEY_PREFIX = Uint8Array.of(0x08, 0x02, 0x12, COMPRESSED_BYTES);
 /** Identity multihash of the 37-byte public key protobuf. */
 const PEER_ID_PREFIX = Uint8Array.of(0x00, 0x25);
 
@@ -68,10 +68,14 @@ export function peerIdBytesOf(publicKey: Uint8Array): Uint8Array {
   return Uint8Array.from([...PEER_ID_PREFIX, ...publicKey]);
 }
 
-/** Checks a DER signature by a 37-byte public key protobuf; false for anything malformed. */
+/**
+ * Checks a DER signature by a 37-byte public key protobuf; false for anything malformed, and for a high s: the reference
+ * refuses it, and a record that it refuses spoils every message in which it is passed on (05 §2, §4).
+ */
 export function verifySignature(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
   if (publicKey.length !== PUBLIC_KEY_PREFIX.length + COMPRESSED_BYTES) return false;
   if (!PUBLIC_KEY_PREFIX.every((byte, i) => publicKey[i] === byte)) return false;
+  if (!isLowS(signature)) return false;
   try {
     const key = createPublicKey({
       key: publicKeyDer(publicKey.subarray(PUBLIC_KEY_PREFIX.length)),

@@ -13,6 +13,13 @@ export function lowS(compact: Uint8Array): Uint8Array {
   return Uint8Array.from([0x30, body.length, ...body]);
 }
 
+/** Whether the s of a DER signature is n/2 at most. What is no signature is not looked at further: another check does. */
+export function isLowS(signature: Uint8Array): boolean {
+  const rBytes = signature[3] ?? 0;
+  const s = signature.subarray(4 + rBytes + 2);
+  return s.length > 0 && s.length <= SCALAR_BYTES && toInteger(s) <= ORDER / 2n;
+}
+
 function toInteger(bytes: Uint8Array): bigint {
   return BigInt(`0x${Buffer.from(bytes).toString('hex')}`);
 }

@@ -1,10 +1,9 @@
+import { createECDH } from 'node:crypto';
 import type { Random } from '@codex/runtime';
-import { secp256k1 } from '@noble/curves/secp256k1.js';
 import { DiscoveryError } from '../errors.ts';
-import { type Identity, verifySignature } from '../identity/identity.ts';
+import { type Identity, PUBLIC_KEY_PREFIX, verifySignature } from '../identity/identity.ts';
+import { sharedPoint } from './shared-point.ts';
 
-/** libp2p PublicKey protobuf of a secp256k1 key: type 2, 33 bytes of data (05 §1). */
-const PREFIX = Uint8Array.of(0x08, 0x02, 0x12, 33);
 const SCALAR_BYTES = 32;
 
 export interface EphemeralKey {
@@ -27,17 +26,20 @@ export interface Curve {
 
 export const secp256k1Curve: Curve = {
   generate(random) {
-    let privateKey = random.bytes(SCALAR_BYTES);
-    while (!secp256k1.utils.isValidSecretKey(privateKey)) privateKey = random.bytes(SCALAR_BYTES);
-    const publicKey = new Uint8Array([...PREFIX, ...secp256k1.getPublicKey(privateKey, true)]);
-    return { privateKey, publicKey };
+    const pair = createECDH('secp256k1');
+    const privateKey = random.bytes(SCALAR_BYTES);
+    // Throws for what is no scalar: by chance one in 2^127.
+    pair.setPrivateKey(privateKey);
+    const point = pair.getPublicKey(null, 'compressed');
+    return { privateKey, publicKey: Uint8Array.from([...PUBLIC_KEY_PREFIX, ...point]) };
   },
   sign: (identity, message) => identity.sign(message),
   verify: verifySignature,
   agree(privateKey, publicKey) {
     try {
-      if (!PREFIX.every((byte, i) => publicKey[i] === byte)) throw new RangeError('not the protobuf of such a key');
-      return secp256k1.getSharedSecret(privateKey, publicKey.subarray(PREFIX.length), true);
+      if (!PUBLIC_KEY_PREFIX.every((byte, i) => publicKey[i] === byte))
+        throw new RangeError('not the protobuf of such a key');
+      return sharedPoint(privateKey, publicKey.subarray(PUBLIC_KEY_PREFIX.length));
     } catch (cause) {
       throw new DiscoveryError('PEER_KEY_INVALID', 'The key of a handshake is no point of the curve', {}, { cause });
     }
