@@ -5,6 +5,8 @@ export {
   type Endpoint,
   endpointText,
 } from './datagram/datagram.ts';
+export { type LinkFaults, MemoryDatagrams } from './datagram/memory.ts';
+export { UdpDatagrams } from './datagram/udp.ts';
 export {
   Discovery,
   type DiscoveryComponents,
@@ -22,6 +24,7 @@ export { type Reach, reachOf } from './record/reach.ts';
 export { RecordReader, SignedRecord } from './record/signed-record.ts';
 export type { Announced } from './service/announcer.ts';
 export { DISCOVERY_LIMITS, type DiscoveryLimits } from './service/limits.ts';
+export { type Curve, type EphemeralKey, secp256k1Curve } from './session/curve.ts';
 export { LmdbStorage } from './storage/lmdb-storage.ts';
 export { MemoryStorage } from './storage/memory-storage.ts';
 export type { DiscoveryStorage, StoredChange, StoredEntry } from './storage/storage.ts';
