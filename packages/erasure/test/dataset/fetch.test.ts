@@ -1,0 +1,229 @@
+import {
+  buildTree,
+  type Dataset,
+  DIGEST_BYTES,
+  type LeafRange,
+  originalManifest,
+  sha256,
+  treeCid,
+} from '@codex/content';
+import { describe, expect, it } from 'vitest';
+import { type FetchLeaves, protectDataset, Restoration, repairDataset, restoreDataset } from '../../src/index.ts';
+import { contentOf, inMemory, makeProtected, type Protected, transfer, upload, withLosses } from './setup.ts';
+
+/** A network that has all leaves but those, and remembers what it was asked for. */
+function network(made: Protected, isLost: (leaf: number) => boolean) {
+  const asked: number[] = [];
+  const fetchInto =
+    (target: Dataset): FetchLeaves =>
+    async (ranges, { signal }) => {
+      signal?.throwIfAborted();
+      for (const { start, count } of ranges) {
+        for (let leaf = start; leaf < start + count; leaf++) {
+          asked.push(leaf);
+          if (!isLost(leaf)) await transfer(made.dataset, target, { start: leaf, count: 1 });
+        }
+      }
+    };
+  return { asked, fetchInto };
+}
+
+const nothing = () => true;
+
+describe('restoring from the network', () => {
+  it('asks for every data block once and for no parity and no padding while nothing is lost', async () => {
+    const made = await makeProtected({ blocks: 43, data: 5, parity: 3 });
+    const lossy = await withLosses(made, nothing);
+    const { asked, fetchInto } = network(made, () => false);
+    const { dataset } = await restoreDataset(lossy, { manifest: made.cid, fetch: fetchInto(lossy.dataset) });
+    expect((await contentOf(dataset, made.content.length)).equals(made.content)).toBe(true);
+    expect(asked.sort((a, b) => a - b)).toEqual(Array.from({ length: 43 }, (_, i) => i));
+  });
+
+  it('asks for as much parity as columns lack, and for another row where one is not to be had', async () => {
+    const made = await makeProtected({ blocks: 45, data: 5, parity: 3 });
+    const { steps } = made;
+    const lossy = await withLosses(made, nothing);
+    // Row 1 is lost in the columns 2 and 3; in column 3 the first parity row is lost as well.
+    const lost = new Set([steps + 2, steps + 3, 5 * steps + 3]);
+    const { asked, fetchInto } = network(made, (leaf) => lost.has(leaf));
+    const { dataset } = await restoreDataset(lossy, { manifest: made.cid, fetch: fetchInto(lossy.dataset) });
+    expect((await contentOf(dataset, made.content.length)).equals(made.content)).toBe(true);
+    const parity = asked.filter((leaf) => leaf >= 5 * steps).sort((a, b) => a - b);
+    expect(parity).toEqual([5 * steps + 2, 5 * steps + 3, 6 * steps + 3]);
+    expect(new Set(asked).size).toBe(asked.length);
+  });
+
+  it('gives up when too few rows can be had, and keeps nothing of it but what was fetched', async () => {
+    const made = await makeProtected({ blocks: 45, data: 5, parity: 2 });
+    const lossy = await withLosses(made, nothing);
+    const { fetchInto } = network(made, (leaf) => leaf % made.steps === 4 && leaf < 3 * made.steps);
+    await expect(restoreDataset(lossy, { manifest: made.cid, fetch: fetchInto(lossy.dataset) })).rejects.toMatchObject({
+      code: 'ERASURE_TOO_MANY_LOSSES',
+      data: { column: 4, present: 2, needed: 5 },
+    });
+    expect(lossy.repository.usage().totalBlocks).toBe(lossy.dataset.heldCount + 1);
+  });
+
+  it('hands on what the network throws, and is cancelled while it waits', async () => {
+    const made = await makeProtected({ blocks: 45, data: 5, parity: 2 });
+    const lossy = await withLosses(made, nothing);
+    const failing = restoreDataset(lossy, {
+      manifest: made.cid,
+      fetch: () => Promise.reject(new Error('offline')),
+    });
+    await expect(failing).rejects.toThrow('offline');
+    const cancel = new AbortController();
+    const waiting = restoreDataset(
+      lossy,
+      {
+        manifest: made.cid,
+        fetch: (_, { signal }) => {
+          queueMicrotask(() => cancel.abort(new Error('enough')));
+          return new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)));
+        },
+      },
+      { signal: cancel.signal },
+    );
+    await expect(waiting).rejects.toThrow('enough');
+    expect(lossy.memory.usedBytes).toBe(0);
+  });
+
+  it('repairs what it was given one row too few of', async () => {
+    const made = await makeProtected({ blocks: 60, data: 6, parity: 3 });
+    const lossy = await withLosses(made, nothing);
+    const { asked, fetchInto } = network(made, (leaf) => leaf >= 2 * made.steps && leaf < 3 * made.steps);
+    await repairDataset(lossy, { manifest: made.cid, fetch: fetchInto(lossy.dataset) });
+    expect(lossy.dataset.heldCount).toBe(made.dataset.ref.leafCount);
+    // One parity row, in place of the lost one; the others are encoded.
+    expect(asked.filter((leaf) => leaf >= 6 * made.steps)).toHaveLength(made.steps);
+  });
+});
+
+describe('reading while blocks are missing', () => {
+  const read = async (restoration: Restoration, range: LeafRange) => {
+    const parts: Buffer[] = [];
+    for await (const batch of restoration.read(range)) {
+      expect(batch.start - range.start).toBe(parts.length);
+      parts.push(...batch.blocks.map((block) => Buffer.from(block)));
+      batch.release();
+    }
+    return Buffer.concat(parts);
+  };
+
+  it('restores only what is read, and keeps it for the rest', async () => {
+    const made = await makeProtected({ blocks: 1000, data: 4, parity: 2 });
+    const { steps } = made;
+    const lossy = await withLosses(made, nothing);
+    const { asked, fetchInto } = network(made, (leaf) => leaf >= steps && leaf < 2 * steps);
+    const fetch = fetchInto(lossy.dataset);
+    const restoration = await Restoration.open(lossy, made.manifest, { fetch });
+    // The end of row 0 and the beginning of row 1, which is lost.
+    const range = { start: steps - 10, count: 20 };
+    expect(
+      (await read(restoration, range)).equals(made.content.subarray(range.start * 64, (range.start + 20) * 64)),
+    ).toBe(true);
+    expect(asked.every((leaf) => leaf % steps < 10 || leaf % steps >= steps - 10)).toBe(true);
+    expect((await read(restoration, { start: 0, count: 1000 })).equals(made.content)).toBe(true);
+    expect(restoration.has(steps + 100)).toBe(true);
+    expect(lossy.dataset.has(steps + 100)).toBe(false);
+    await restoration.finish();
+    expect(lossy.dataset.has(steps + 100)).toBe(true);
+    expect((await read(restoration, { start: 0, count: 1000 })).equals(made.content)).toBe(true);
+    expect(new Set(asked.filter((leaf) => leaf < steps)).size).toBe(steps);
+    await restoration.close();
+  });
+
+  it('goes on with what an earlier reader restored', async () => {
+    const made = await makeProtected({ blocks: 100, data: 4, parity: 2 });
+    const lossy = await withLosses(made, (leaf) => leaf < made.steps);
+    const first = await Restoration.open(lossy, made.manifest);
+    await first.restoreRange({ start: 3, count: 5 });
+    await expect(Restoration.open(lossy, made.manifest)).rejects.toMatchObject({ code: 'ASSEMBLY_BUSY' });
+    await first.close();
+    const second = await Restoration.open(lossy, made.manifest);
+    expect([2, 3, 7, 8].map((leaf) => second.has(leaf))).toEqual([false, true, true, false]);
+    await second.close();
+    await restoreDataset(lossy, { manifest: made.cid });
+  });
+});
+
+/** A protected dataset whose maker put wrong bytes into one parity row: a tree over what is no code word. */
+async function makeWrong(row: number): Promise<Protected> {
+  const honest = await makeProtected({ blocks: 40, data: 4, parity: 3 });
+  const { source, dataset, manifest, steps } = honest;
+  const leaves = Buffer.from(await dataset.digests({ start: 0, count: dataset.ref.leafCount }));
+  const wrong = Array.from({ length: steps }, (_, i) => Buffer.alloc(64, i));
+  for (const [i, block] of wrong.entries()) leaves.set(sha256(block), (row * steps + i) * DIGEST_BYTES);
+  const lie = { ...manifest, treeCid: treeCid(buildTree(leaves).root) };
+  const assembly = await source.repository.assembleDataset('lie', dataset.ref);
+  await assembly.putLeaves(row * steps, wrong);
+  for (const start of [0, (row + 1) * steps]) {
+    const end = start === 0 ? row * steps : dataset.ref.leafCount;
+    await assembly.refer(start, leaves.subarray(start * DIGEST_BYTES, end * DIGEST_BYTES));
+  }
+  const cid = await assembly.finish(() => lie);
+  return {
+    ...honest,
+    cid,
+    manifest: lie,
+    dataset: await source.repository.openDataset({ ...dataset.ref, treeCid: lie.treeCid }),
+  };
+}
+
+describe('a maker who lied', () => {
+  it('is found out by the root, and nothing is changed', async () => {
+    const made = await makeWrong(4);
+    const lossy = await withLosses(made, (leaf) => leaf < made.steps);
+    const before = { ...lossy.repository.usage() };
+    await expect(restoreDataset(lossy, { manifest: made.cid })).rejects.toMatchObject({
+      code: 'ERASURE_TREE_MISMATCH',
+    });
+    expect(lossy.repository.usage()).toEqual(before);
+    expect(lossy.dataset.has(0)).toBe(false);
+  });
+
+  it('is found out by the first column where digests are known; another parity row takes the place of the wrong one', async () => {
+    const made = await makeWrong(4);
+    const lossy = await withLosses(made, (leaf) => leaf < made.steps);
+    await lossy.dataset.learn(await made.dataset.prove({ start: 0, count: made.steps }));
+    const { dataset } = await restoreDataset(lossy, { manifest: made.cid });
+    expect((await contentOf(dataset, made.content.length)).equals(made.content)).toBe(true);
+    expect(lossy.dataset.has(0)).toBe(true);
+    // The parity cannot be made as its maker says.
+    const again = await withLosses(made, (leaf) => leaf >= 4 * made.steps);
+    await expect(repairDataset(again, { manifest: made.cid })).rejects.toMatchObject({ code: 'ERASURE_TREE_MISMATCH' });
+  });
+
+  it('is found out when there is no other row', async () => {
+    const made = await makeWrong(4);
+    const lossy = await withLosses(made, (leaf) => leaf < made.steps || leaf >= 5 * made.steps);
+    await lossy.dataset.learn(await made.dataset.prove({ start: 0, count: made.steps }));
+    await expect(restoreDataset(lossy, { manifest: made.cid })).rejects.toMatchObject({
+      code: 'ERASURE_TREE_MISMATCH',
+      data: { column: 0 },
+    });
+  });
+
+  it('about the original tree gets nothing stored', async () => {
+    const made = await makeProtected({ blocks: 40, data: 4, parity: 3 });
+    const lossy = await withLosses(made, () => false);
+    const protection = { ...made.manifest.protection!, originalTreeCid: treeCid(sha256(Buffer.of(1))) };
+    const lie = { ...made.manifest, protection };
+    await expect(restoreDataset(lossy, { manifest: lie })).rejects.toMatchObject({ code: 'ERASURE_TREE_MISMATCH' });
+    const { manifest } = await restoreDataset(lossy, { manifest: made.cid });
+    expect(manifest).toEqual(originalManifest(made.manifest));
+  });
+});
+
+it('a plain upload and a restored dataset are one', async () => {
+  const made = await makeProtected({ blocks: 40, data: 4, parity: 3 });
+  const target = inMemory();
+  const lossy = await withLosses(made, (leaf) => leaf < made.steps, target);
+  await restoreDataset(lossy, { manifest: made.cid });
+  const before = target.repository.usage().totalBlocks;
+  const plain = await upload(target.repository, made.content, 64);
+  expect(target.repository.usage().totalBlocks).toBe(before + 1);
+  const again = await protectDataset(target, { manifest: plain, data: 4, parity: 3 });
+  expect(again.toString()).toBe(made.cid.toString());
+});
