@@ -42,3 +42,23 @@ export function decodeMultiaddr(bytes: Uint8Array): string | undefined {
   const protocol = family.value === IP4 ? 'ip4' : 'ip6';
   return formatAddress({ protocol, host: text, transport, port });
 }
+
+/** Components by code and bytes of value; LENGTH_FIRST where a varint says the length. */
+const LENGTH_FIRST = -1;
+const COMPONENT_BYTES = new Map<number, number>([
+  [IP4, 4],
+  [IP6, 16],
+  [TCP, 2],
+  [UDP, 2],
+  // dns, dns4, dns6, dnsaddr, p2p
+  ...[53, 54, 55, 56, 421].map((code): [number, number] => [code, LENGTH_FIRST]),
+]);
+
+/** Whether a binary multiaddr is one component and nothing behind it: the reference crashes when it meets one (05 §2). */
+export function isLoneComponent(bytes: Uint8Array): boolean {
+  const code = decodeVarint(bytes, 0);
+  const fixed = COMPONENT_BYTES.get(code?.value ?? -1);
+  if (!code || fixed === undefined) return false;
+  const length = fixed === LENGTH_FIRST ? decodeVarint(bytes, code.end) : { value: fixed, end: code.end };
+  return length !== undefined && length.end + length.value === bytes.length;
+}

@@ -4,8 +4,9 @@ import { DiscoveryError } from '../errors.ts';
 import { encodeBase58 } from '../identity/base58.ts';
 import { type Identity, peerIdBytesOf, verifySignature } from '../identity/identity.ts';
 import { NodeId } from '../identity/node-id.ts';
+import { endpointIp } from './ip-bytes.ts';
 import { parseAddress } from './multiaddr.ts';
-import { decodeMultiaddr, encodeMultiaddr } from './multiaddr-bytes.ts';
+import { decodeMultiaddr, encodeMultiaddr, isLoneComponent } from './multiaddr-bytes.ts';
 import { decodeVarint, encodeVarint } from './varint.ts';
 
 const URI_PREFIX = 'spr:';
@@ -92,12 +93,15 @@ export class SignedRecord {
     const seq = record?.numbers.get(2);
     if (!record || !peerIdBytes || seq === undefined) throw invalid('it is no peer record');
     if (Buffer.compare(peerIdBytes, peerIdBytesOf(publicKey)) !== 0) throw invalid('it is signed by another peer');
-    const infos = (record.bytes.get(3) ?? []).slice(0, ADDRESSES_MAX);
-    const addresses = infos.flatMap((info) => {
+    const infos = record.bytes.get(3) ?? [];
+    const known = infos.flatMap((info) => {
       const address = readFields(info)?.bytes.get(1)?.at(-1);
-      const text = address && decodeMultiaddr(address);
-      return text ? [text] : [];
+      if (!address) throw invalid('an address is missing');
+      // Whoever passed it on would bring down nodes of the reference.
+      if (isLoneComponent(address)) throw invalid('an address has one component only');
+      return decodeMultiaddr(address) ?? [];
     });
+    const addresses = known.slice(0, ADDRESSES_MAX);
     if (infos.length > 0 && addresses.length === 0) throw invalid('none of its addresses is known');
     return new SignedRecord({ publicKey, seq, addresses, envelope: bytes });
   }
@@ -163,7 +167,8 @@ function udpEndpoint(addresses: readonly string[]): Endpoint | undefined {
   const port = parsed.find((address) => address.transport === 'udp')?.port;
   if (ip4 && port !== undefined) return { ip: ip4.host, port };
   const ip6 = parsed.find((address) => address.kind === 'ip6' && address.transport === 'udp');
-  return ip6 && { ip: ip6.host, port: ip6.port };
+  const ip = ip6 && endpointIp(ip6.host);
+  return ip ? { ip, port: ip6.port } : undefined;
 }
 
 /** What the signature covers: domain, type and payload, each with its length. */
@@ -194,6 +199,7 @@ function readFields(message: Uint8Array): Fields | undefined {
     const number = Math.floor(tag.value / 8);
     const wire = tag.value % 8;
     offset = value.end;
+    if (number === 0) return undefined;
     if (wire === 0) {
       fields.numbers.set(number, value.value);
     } else if (wire === 2) {

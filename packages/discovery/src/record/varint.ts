@@ -10,7 +10,7 @@ export function encodeVarint(value: number): number[] {
   return out;
 }
 
-/** Reads one value at `offset`; undefined when it is cut off or does not fit 2^53 − 1. */
+/** Reads one value at `offset`; undefined when it is cut off, does not fit 2^53 − 1 or is not written shortest. */
 export function decodeVarint(bytes: Uint8Array, offset: number): { value: number; end: number } | undefined {
   let value = 0;
   let scale = 1;
@@ -18,7 +18,7 @@ export function decodeVarint(bytes: Uint8Array, offset: number): { value: number
     const byte = bytes[i] ?? 0;
     value += (byte & 0x7f) * scale;
     if (!Number.isSafeInteger(value)) return undefined;
-    if (byte < 0x80) return { value, end: i + 1 };
+    if (byte < 0x80) return byte === 0 && i > offset ? undefined : { value, end: i + 1 };
     scale *= 0x80;
   }
   return undefined;
