@@ -6,4 +6,5 @@ export { parsePeerAddress } from './network/addresses.ts';
 export { Libp2pNetwork, type Libp2pNetworkComponents, type Libp2pNetworkInit } from './network/libp2p-network.ts';
 export { MemoryHub, type MemoryLink, MemoryNetwork } from './network/memory-network.ts';
 export type { HandleOptions, PeerNetwork, PeerStream, StreamHandler, StreamSink } from './network/network.ts';
+export type { RelayInit } from './network/relay.ts';
 export { type StaticPeer, StaticPeers } from './network/static-peers.ts';

@@ -22,7 +22,7 @@ export function collect(stream: PeerStream): Promise<Buffer> {
   });
 }
 
-function echo(stream: PeerStream): void {
+export function echo(stream: PeerStream): void {
   const queue: Uint8Array[] = [];
   let busy = false;
   let over = false;

@@ -9,9 +9,10 @@ import {
 } from '@codex/runtime';
 import type { Connection, Libp2p, PeerId } from '@libp2p/interface';
 import { ExchangeError } from '../errors.ts';
-import { parseAddresses, parsePeerAddress, parsePeerId } from './addresses.ts';
-import { createNode, type NodeInit } from './libp2p-node.ts';
+import { isRelayed, parseAddresses, parsePeerAddress, parsePeerId } from './addresses.ts';
+import { createNode, type Libp2pHost, type NodeInit } from './libp2p-node.ts';
 import { Libp2pStream } from './libp2p-stream.ts';
+import { type AddressBook, listenAddresses } from './listen-addresses.ts';
 import type { HandleOptions, PeerNetwork, PeerStream, StreamHandler } from './network.ts';
 import { StaticPeers } from './static-peers.ts';
 import { widenWindow } from './yamux-window.ts';
@@ -38,6 +39,7 @@ const SURPLUS_CONNECTION_MS = 1_000;
 /** The real network: libp2p over TCP. */
 export class Libp2pNetwork implements PeerNetwork {
   readonly #node: Libp2p;
+  readonly #addresses: AddressBook;
   readonly #maxPeers: number;
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -48,12 +50,14 @@ export class Libp2pNetwork implements PeerNetwork {
   readonly #surplusChecks = new Set<Cancel>();
   #running = false;
 
-  private constructor(node: Libp2p, init: Libp2pNetworkInit, components: Libp2pNetworkComponents) {
+  private constructor(host: Libp2pHost, init: Libp2pNetworkInit, components: Libp2pNetworkComponents) {
+    const { node } = host;
     this.#node = node;
+    this.#addresses = host.addresses;
     this.#maxPeers = init.maxPeers;
     this.#clock = components.clock ?? systemClock;
     this.#logger = components.logger ?? silentLogger;
-    const peers = (init.staticPeers ?? []).map((text) => {
+    const peers = [...(init.staticPeers ?? []), ...(init.relay?.relays ?? [])].map((text) => {
       const { peer, address } = parsePeerAddress(text);
       return { peer, addrs: [address] };
     });
@@ -63,7 +67,7 @@ export class Libp2pNetwork implements PeerNetwork {
     node.addEventListener('connection:open', (event) => this.#onConnection(event.detail));
   }
 
-  /** Makes the host without listening yet. Errors: `PEER_ID_INVALID` for a bad key, those of `staticPeers`. */
+  /** Makes the host without listening yet. Errors: `PEER_ID_INVALID` for a bad key, those of `staticPeers` and relays. */
   static async create(init: Libp2pNetworkInit, components: Libp2pNetworkComponents = {}): Promise<Libp2pNetwork> {
     return new Libp2pNetwork(await createNode(init), init, components);
   }
@@ -74,6 +78,8 @@ export class Libp2pNetwork implements PeerNetwork {
 
   async start(): Promise<void> {
     await this.#node.start();
+    // Peers are told of them from the first connection on.
+    listenAddresses(this.#addresses);
     this.#running = true;
     this.#static.start();
   }
@@ -87,7 +93,7 @@ export class Libp2pNetwork implements PeerNetwork {
   }
 
   listenAddrs(): string[] {
-    return this.#node.getMultiaddrs().map((address) => `${address}`.replace(/\/p2p\/[^/]+$/, ''));
+    return listenAddresses(this.#addresses);
   }
 
   peers(): string[] {
@@ -109,8 +115,9 @@ export class Libp2pNetwork implements PeerNetwork {
     if (peerId.equals(this.#node.peerId)) throw new ExchangeError('PEER_ID_INVALID', 'That is this node', { peer });
     const addresses = parseAddresses(peerId, addrs);
     this.#assertRunning();
-    if (this.#connected.has(peer)) return;
-    if (this.#connected.size >= this.#maxPeers) {
+    const connected = this.#connected.has(peer);
+    if (connected && !(this.#isRelayed(peerId) && addresses.some((address) => !isRelayed(address)))) return;
+    if (!connected && this.#connected.size >= this.#maxPeers) {
       throw new ExchangeError('DIAL_FAILED', `Connected to ${this.#maxPeers} peers, the limit`, { peer });
     }
     const timeout = AbortSignal.timeout(DIAL_TIMEOUT_MS);
@@ -136,12 +143,12 @@ export class Libp2pNetwork implements PeerNetwork {
 
   async openStream(peer: string, protocols: readonly string[], options?: AbortOptions): Promise<PeerStream> {
     this.#assertRunning();
-    const connection = this.#node.getConnections(parsePeerId(peer)).find((open) => open.status === 'open');
+    const [connection] = this.#open(parsePeerId(peer));
     if (!connection) throw new ExchangeError('PEER_NOT_CONNECTED', `Not connected to ${peer}`, { peer });
     const timeout = AbortSignal.timeout(STREAM_TIMEOUT_MS);
     const signal = options?.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
     try {
-      const stream = await connection.newStream([...protocols], { signal });
+      const stream = await connection.newStream([...protocols], { signal, runOnLimitedConnection: true });
       widenWindow(stream);
       return new Libp2pStream(peer, stream);
     } catch (error) {
@@ -159,8 +166,22 @@ export class Libp2pNetwork implements PeerNetwork {
       protocol,
       (stream, connection) =>
         handler(connection.remotePeer.toString(), new Libp2pStream(connection.remotePeer.toString(), stream)),
-      { maxInboundStreams: options?.inboundStreamsMax ?? INBOUND_STREAMS_MAX, maxOutboundStreams: INBOUND_STREAMS_MAX },
+      {
+        maxInboundStreams: options?.inboundStreamsMax ?? INBOUND_STREAMS_MAX,
+        maxOutboundStreams: INBOUND_STREAMS_MAX,
+        runOnLimitedConnection: true,
+      },
     );
+  }
+
+  /** Direct connections first. */
+  #open(peerId: PeerId): Connection[] {
+    const open = this.#node.getConnections(peerId).filter((connection) => connection.status === 'open');
+    return [...open.filter((connection) => connection.direct), ...open.filter((connection) => !connection.direct)];
+  }
+
+  #isRelayed(peerId: PeerId): boolean {
+    return this.#open(peerId)[0]?.direct === false;
   }
 
   #assertRunning(): void {
@@ -189,8 +210,7 @@ export class Libp2pNetwork implements PeerNetwork {
     if (this.peerId > peerId.toString()) return;
     const cancel = this.#clock.schedule(SURPLUS_CONNECTION_MS, () => {
       this.#surplusChecks.delete(cancel);
-      const open = this.#node.getConnections(peerId).filter((other) => other.status === 'open');
-      for (const surplus of open.slice(1)) {
+      for (const surplus of this.#open(peerId).slice(1)) {
         surplus.close({ signal: AbortSignal.timeout(DISCONNECT_TIMEOUT_MS) }).catch((error) => surplus.abort(error));
       }
     });

@@ -7,7 +7,9 @@ import { tcp } from '@libp2p/tcp';
 import { yamux } from '@libp2p/yamux';
 import { createLibp2p } from 'libp2p';
 import { ExchangeError } from '../errors.ts';
+import type { AddressBook } from './listen-addresses.ts';
 import { noiseCrypto } from './noise-crypto.ts';
+import type { RelayInit } from './relay.ts';
 
 export interface NodeInit {
   /** Raw 32-byte secp256k1 scalar: the reference node reads no other key type (04 §1). */
@@ -15,6 +17,13 @@ export interface NodeInit {
   readonly listenAddrs: readonly string[];
   readonly maxPeers: number;
   readonly agentVersion: string;
+  /** Off when left out. */
+  readonly relay?: RelayInit;
+}
+
+export interface Libp2pHost {
+  readonly node: Libp2p;
+  readonly addresses: AddressBook;
 }
 
 /**
@@ -38,20 +47,25 @@ const PING_TIMEOUT_MS = 20_000;
 
 /**
  * A libp2p host that a reference node can talk to: TCP, noise, secp256k1, and mplex for it; yamux, which has flow
- * control, is offered first and taken by our own nodes. No services besides identify.
+ * control, is offered first and taken by our own nodes. No services besides identify, and relaying if it is asked for.
  */
-export async function createNode(init: NodeInit): Promise<Libp2p> {
+export async function createNode(init: NodeInit): Promise<Libp2pHost> {
   const privateKey = privateKeyFromRaw(init.privateKey);
   if (!isPrivateKey(privateKey) || privateKey.type !== 'secp256k1') {
     throw new ExchangeError('PEER_ID_INVALID', 'The private key is not a secp256k1 scalar of 32 bytes');
   }
-  return createLibp2p({
+  const { relay } = init;
+  const relaying =
+    relay && (relay.client || relay.server || relay.relays.length > 0)
+      ? (await import('./relay.ts')).relayParts(relay)
+      : undefined;
+  const node = await createLibp2p({
     start: false,
     privateKey,
     logger: quietLogger,
     nodeInfo: { name: init.agentVersion, version: '', userAgent: init.agentVersion },
-    addresses: { listen: [...init.listenAddrs] },
-    transports: [tcp({ dialOpts: { noDelay: true }, listenOpts: { noDelay: true } })],
+    addresses: { listen: [...init.listenAddrs, ...(relaying?.listenAddrs ?? [])] },
+    transports: [tcp({ dialOpts: { noDelay: true }, listenOpts: { noDelay: true } }), ...(relaying?.transports ?? [])],
     connectionEncrypters: [noise({ crypto: noiseCrypto })],
     streamMuxers: [
       yamux({
@@ -65,7 +79,12 @@ export async function createNode(init: NodeInit): Promise<Libp2p> {
         maxUnprocessedMessageQueueSize: MPLEX_QUEUE_MAX_BYTES,
       }),
     ],
-    services: { identify: identify() },
+    services: {
+      identify: identify(),
+      // Not a service of its own: this is how libp2p shows its components.
+      addresses: ({ addressManager }): AddressBook => addressManager,
+      ...relaying?.services,
+    },
     connectionManager: {
       maxConnections: init.maxPeers,
       inboundConnectionThreshold: INBOUND_CONNECTIONS_PER_SECOND_MAX,
@@ -77,6 +96,7 @@ export async function createNode(init: NodeInit): Promise<Libp2p> {
       pingTimeout: { minTimeout: PING_TIMEOUT_MS, maxTimeout: PING_TIMEOUT_MS },
     },
   });
+  return { node, addresses: node.services.addresses as AddressBook };
 }
 
 const silence = Object.assign(() => {}, {
