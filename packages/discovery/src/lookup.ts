@@ -1,7 +1,8 @@
 import { type Clock, raceSignal } from '@codex/runtime';
-import { compareDistance, type NodeId } from './identity/node-id.ts';
+import { compareDistance, logDistance, type NodeId } from './identity/node-id.ts';
 import type { SignedRecord } from './record/signed-record.ts';
 import type { GroupOf } from './table/address-group.ts';
+import { DISTANCE_MAX, lookupDistances } from './table/distances.ts';
 
 export interface LookupLimits {
   /** Requests that a lookup waits for before it sends the next, α of Kademlia (05 §7). */
@@ -18,8 +19,12 @@ export interface LookupLimits {
   readonly lookupCandidatesMax: number;
   /** Nodes with one public address among the nearest: nobody surrounds a target from one machine. */
   readonly lookupSameAddressMax: number;
-  /** Nodes told of by one node that may fail before its others are left out, while none of them answered. */
+  /** Nodes told of by one node that may fail before its others are doubted, while none of them answered. */
   readonly lookupLiesMax: number;
+  /** Doubtful nodes that are asked when there are not enough others. */
+  readonly lookupDoubtfulMax: number;
+  /** Requests for nodes farther away, when there are not enough near ones: where ids lie thinly. */
+  readonly lookupWideningsMax: number;
   /** A lookup that is not over ends with what it has. */
   readonly lookupDeadlineMs: number;
 }
@@ -27,8 +32,15 @@ export interface LookupLimits {
 export interface LookupComponents {
   readonly clock: Clock;
   readonly groupOf: GroupOf;
-  /** Records that `node` tells of, checked; `fast` asks for the nearest to the target. Rejects when it does not answer. */
-  ask(node: SignedRecord, target: NodeId, fast: boolean, signal: AbortSignal): Promise<readonly SignedRecord[]>;
+  /**
+   * Records that `node` tells of, checked: of nodes at `distances` from it, or the nearest to the target when there are
+   * none. Rejects when it does not answer.
+   */
+  ask(
+    node: SignedRecord,
+    distances: readonly number[] | undefined,
+    signal: AbortSignal,
+  ): Promise<readonly SignedRecord[]>;
 }
 
 export interface LookupInit {
@@ -58,6 +70,10 @@ interface Candidate {
   hops: number;
   state: 'new' | 'asked' | 'answered' | 'failed';
   askedAtMs: number;
+  /** Asked although only liars, as it seems, told of it. */
+  doubtful: boolean;
+  /** The largest distance that it was asked for. */
+  widest: number;
   /** Who told of it; empty for seeds. */
   readonly tellers: Candidate[];
   /** Of those that it told of. */
@@ -88,6 +104,8 @@ export class Lookup {
   #nearest: Candidate | undefined;
   #exact: SignedRecord | undefined;
   #inFlight = 0;
+  #doubts = 0;
+  #widenings = 0;
   #requests = 0;
   #failures = 0;
   #over = false;
@@ -135,22 +153,35 @@ export class Lookup {
     if (this.#over) return;
     this.#cancelWake();
     const now = this.#c.clock.monotonic();
-    for (;;) {
-      const near = this.#near();
-      const next = near.find((candidate) => candidate.state === 'new');
-      if (this.#requests >= this.#limits.lookupRequestsMax || !next) {
-        if (next ? this.#inFlight === 0 : near.every((candidate) => candidate.state === 'answered')) this.#finish();
-        return;
-      }
-      if (this.#inFlight >= this.#limits.lookupInFlightMax) return;
-      const { quick, oldestMs } = this.#quick(now);
-      if (quick >= this.#limits.lookupParallelMax) {
-        const wakeInMs = oldestMs + this.#limits.lookupSlowMs - now;
-        this.#cancelWake = this.#c.clock.schedule(wakeInMs, () => this.#pump());
-        return;
-      }
-      this.#ask(next, now);
+    while (this.#step(now)) {
+      // Until nobody is to be asked for the moment.
     }
+  }
+
+  /** Asks one node if that is due; true when another may be. */
+  #step(now: number): boolean {
+    const near = this.#near();
+    const next = this.#firstNew(near) ?? this.#beyondSlow(now) ?? this.#doubtful(near);
+    const quick = this.#candidates.filter((candidate) => candidate.state === 'asked' && !this.#isSlow(candidate, now));
+    const oldest = quick.reduce((ms, { askedAtMs }) => Math.min(ms, askedAtMs), now);
+    const wake = () => {
+      if (quick.length === 0) return;
+      const inMs = oldest + this.#limits.lookupSlowMs - now;
+      this.#cancelWake = this.#c.clock.schedule(inMs, () => this.#pump());
+    };
+    if (!next || this.#requests >= this.#limits.lookupRequestsMax) {
+      const waits = next ? this.#inFlight > 0 : near.some((candidate) => candidate.state === 'asked');
+      if (waits) wake();
+      else if (next || !this.#widen(near, now)) this.#finish();
+      return false;
+    }
+    if (this.#inFlight >= this.#limits.lookupInFlightMax) return false;
+    if (quick.length >= this.#limits.lookupParallelMax) {
+      wake();
+      return false;
+    }
+    this.#ask(next, now);
+    return true;
   }
 
   /** The nearest that pass: by default those that have not failed and are worth asking. */
@@ -178,26 +209,56 @@ export class Lookup {
     return tellers.length === 0 || !tellers.every(lies);
   }
 
-  #quick(now: number): { quick: number; oldestMs: number } {
-    let quick = 0;
-    let oldestMs = now;
-    for (const { state, askedAtMs } of this.#candidates) {
-      if (state !== 'asked' || now - askedAtMs >= this.#limits.lookupSlowMs) continue;
-      quick++;
-      oldestMs = Math.min(oldestMs, askedAtMs);
-    }
-    return { quick, oldestMs };
+  #firstNew(near: readonly Candidate[]): Candidate | undefined {
+    return near.find((candidate) => candidate.state === 'new');
+  }
+
+  /** The next one if those that are slow to answer never do. */
+  #beyondSlow(now: number): Candidate | undefined {
+    return this.#firstNew(this.#near((candidate) => this.#isHopeful(candidate) && !this.#isSlow(candidate, now)));
+  }
+
+  #isSlow({ state, askedAtMs }: Candidate, now: number): boolean {
+    return state === 'asked' && now - askedAtMs >= this.#limits.lookupSlowMs;
+  }
+
+  /** The nearest of those in doubt, when the others are too few: maybe they were told of in good faith. */
+  #doubtful(near: readonly Candidate[]): Candidate | undefined {
+    if (near.length >= this.#limits.lookupResultsMax || this.#doubts >= this.#limits.lookupDoubtfulMax)
+      return undefined;
+    if (near.some((candidate) => candidate.state === 'asked' && !candidate.doubtful)) return undefined;
+    const next = this.#candidates.find((candidate) => candidate.state === 'new');
+    if (next) next.doubtful = true;
+    return next;
+  }
+
+  /** Asks the farthest of too few nodes for what lies beyond: all that is nearer has been found. */
+  #widen(near: readonly Candidate[], now: number): boolean {
+    const farthest = near.at(-1);
+    if (!farthest || near.length >= this.#limits.lookupResultsMax) return false;
+    if (farthest.widest >= DISTANCE_MAX || this.#widenings >= this.#limits.lookupWideningsMax) return false;
+    this.#widenings++;
+    const distances = [1, 2, 3].map((step) => farthest.widest + step).filter((distance) => distance <= DISTANCE_MAX);
+    this.#send(farthest, distances, now);
+    return true;
   }
 
   #ask(candidate: Candidate, now: number): void {
     const { target } = this.#init;
-    const fast = !this.#nearest || compareDistance(target, candidate.record.nodeId, this.#nearest.record.nodeId) < 0;
+    const id = candidate.record.nodeId;
+    const fast = !id.equals(target) && this.#isNearest(id);
+    if (candidate.doubtful) this.#doubts++;
+    this.#send(candidate, fast ? undefined : lookupDistances(target, id), now);
+  }
+
+  #send(candidate: Candidate, distances: readonly number[] | undefined, now: number): void {
     candidate.state = 'asked';
     candidate.askedAtMs = now;
+    candidate.widest = distances ? Math.max(...distances) : logDistance(this.#init.target, candidate.record.nodeId) - 1;
     this.#inFlight++;
     this.#requests++;
     this.#c
-      .ask(candidate.record, target, fast, this.#stop.signal)
+      .ask(candidate.record, distances, this.#stop.signal)
       .then(
         (records) => this.#answered(candidate, records),
         () => this.#failed(candidate),
@@ -208,14 +269,17 @@ export class Lookup {
       });
   }
 
+  /** Nearer than all that answered. */
+  #isNearest(id: NodeId): boolean {
+    return !this.#nearest || compareDistance(this.#init.target, id, this.#nearest.record.nodeId) < 0;
+  }
+
   #answered(candidate: Candidate, records: readonly SignedRecord[]): void {
     if (this.#over) return;
     candidate.state = 'answered';
     for (const teller of candidate.tellers) teller.answers++;
-    const { target, onNear } = this.#init;
-    if (!this.#nearest || compareDistance(target, candidate.record.nodeId, this.#nearest.record.nodeId) < 0) {
-      this.#nearest = candidate;
-    }
+    const { onNear } = this.#init;
+    if (this.#isNearest(candidate.record.nodeId)) this.#nearest = candidate;
     for (const record of records) this.#add(record, candidate);
     if (onNear && this.#near().includes(candidate)) onNear(candidate.record);
   }
@@ -245,6 +309,8 @@ export class Lookup {
       hops: (teller?.hops ?? 0) + 1,
       state: 'new',
       askedAtMs: 0,
+      doubtful: false,
+      widest: 0,
       tellers: teller ? [teller] : [],
       answers: 0,
       failures: 0,

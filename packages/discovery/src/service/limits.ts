@@ -71,6 +71,8 @@ export const DISCOVERY_LIMITS: DiscoveryLimits = {
   lookupCandidatesMax: 512,
   lookupSameAddressMax: 3,
   lookupLiesMax: 3,
+  lookupDoubtfulMax: 16,
+  lookupWideningsMax: 4,
   lookupDeadlineMs: 20 * SECOND,
 
   providerLifeMs: 24 * HOUR,

@@ -4,7 +4,6 @@ import type { NodeId } from '../identity/node-id.ts';
 import { Lookup, type LookupResult } from '../lookup.ts';
 import type { SignedRecord } from '../record/signed-record.ts';
 import type { GroupOf } from '../table/address-group.ts';
-import { lookupDistances } from '../table/distances.ts';
 import type { RoutingTable } from '../table/routing-table.ts';
 import type { DiscoveryLimits } from './limits.ts';
 import type { ServiceMetrics } from './metrics.ts';
@@ -53,10 +52,10 @@ export class Lookups {
       {
         clock,
         groupOf,
-        ask: (node, wanted, fast, whileOpen) =>
-          fast
-            ? caller.findNodeFast(node, wanted, { signal: whileOpen })
-            : caller.findNode(node, lookupDistances(wanted, node.nodeId), { signal: whileOpen }),
+        ask: (node, distances, whileOpen) =>
+          distances
+            ? caller.findNode(node, distances, { signal: whileOpen })
+            : caller.findNodeFast(node, target, { signal: whileOpen }),
       },
       { target, seeds: this.#seeds(target), limits: this.#limits, onNear },
     );

@@ -6,12 +6,11 @@ import type { ProviderTable } from '../providers/provider-table.ts';
 import type { SignedRecord } from '../record/signed-record.ts';
 import type { Contact } from '../session/contact.ts';
 import type { GroupOf } from '../table/address-group.ts';
+import { DISTANCE_MAX } from '../table/distances.ts';
 import { NODES_FAST_MAX, NODES_MAX } from '../table/node-checks.ts';
 import type { RoutingTable } from '../table/routing-table.ts';
 import type { TableNode } from '../table/table-node.ts';
 import type { ServiceMetrics } from './metrics.ts';
-
-const DISTANCE_MAX = 256;
 
 export interface ResponderComponents {
   readonly clock: Clock;

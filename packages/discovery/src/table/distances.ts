@@ -1,6 +1,7 @@
 import { logDistance, type NodeId } from '../identity/node-id.ts';
 
-const DISTANCE_MAX = 256;
+/** Of ids that differ in their first bit. */
+export const DISTANCE_MAX = 256;
 /** Distances that one FINDNODE asks for (05 §7). */
 const DISTANCES_ASKED = 3;
 

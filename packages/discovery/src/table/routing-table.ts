@@ -3,6 +3,7 @@ import { compareDistance, logDistance, type NodeId } from '../identity/node-id.t
 import type { SignedRecord } from '../record/signed-record.ts';
 import type { GroupOf } from './address-group.ts';
 import { type Branch, Bucket, bitAt, bucketsIn, splitBucket, type Tree } from './bucket.ts';
+import { DISTANCE_MAX } from './distances.ts';
 import { TableNode } from './table-node.ts';
 
 export interface TableLimits {
@@ -22,7 +23,6 @@ export interface TableLimits {
   readonly failuresMax: number;
 }
 
-const DISTANCE_MAX = 256;
 /** A node this unreliable goes at its next failure (05 §6). */
 const RELIABILITY_MIN = 0.5;
 
