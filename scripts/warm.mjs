@@ -14,7 +14,14 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const directory = mkdtempSync(join(tmpdir(), 'codex-warm-'));
 const child = spawn(
   join(root, 'bin', 'codex'),
-  [`--data-dir=${directory}`, '--api-port=0', '--listen-addrs=/ip4/127.0.0.1/tcp/0', '--metrics', '--metrics-port=0'],
+  [
+    `--data-dir=${directory}`,
+    '--api-port=0',
+    '--disc-port=0',
+    '--listen-addrs=/ip4/127.0.0.1/tcp/0',
+    '--metrics',
+    '--metrics-port=0',
+  ],
   { stdio: ['ignore', 'pipe', 'ignore'] },
 );
 const timer = setTimeout(() => child.kill('SIGKILL'), DEADLINE_MS);

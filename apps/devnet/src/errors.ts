@@ -4,6 +4,7 @@ import { CodexError } from '@codex/runtime';
 export const DEVNET_ERRORS = {
   NODE_EXITED: 'a node process ended before it was ready, or while it was needed',
   NODE_NOT_READY: 'a node process did not report that it was ready in time',
+  NODE_NOT_JOINED: 'a node did not find another one through the DHT in time',
   NODE_REFUSED: 'a node answered a request with an error status',
   NODE_UNREACHABLE: 'a request to a node failed before it was answered',
   NODE_STATE: 'a node was started or killed in the wrong state',

@@ -26,6 +26,8 @@ async function demo(args: DemoArguments, terminal: Terminal, interrupted: AbortS
   report.begin(args.nodes);
   const network = await startNetwork({
     nodes: args.nodes,
+    // The nodes find each other through the DHT, as they would anywhere else.
+    connect: false,
     ...(args.keep === undefined ? {} : { directory: args.keep }),
     args: [`--storage-quota=${Math.max(QUOTA_MIN_BYTES, source.size * 2)}`],
     signal: interrupted,

@@ -15,7 +15,7 @@ export interface NetworkNodeInit {
   readonly stopDeadlineMs?: number;
 }
 
-/** A node that can be started, killed and started again; its ports stay what they were at the first start. */
+/** A node that can be started, killed and started again; its ports, TCP and UDP, stay what they were at the first start. */
 export class NetworkNode {
   readonly name: string;
   readonly dataDir: string;
@@ -67,7 +67,19 @@ export class NetworkNode {
     return info.addrs.map((addr) => (addr.includes('/p2p/') ? addr : `${addr}/p2p/${info.id}`));
   }
 
-  async start(signal?: AbortSignal): Promise<void> {
+  /** The record with which others join the network through this node. */
+  get spr(): string {
+    return this.#needInfo().spr;
+  }
+
+  /** The nodes of the DHT that answered this one lately, by peer id. */
+  async knows(signal?: AbortSignal): Promise<string[]> {
+    const { table } = await this.rest.info(signal);
+    return table.nodes.filter(({ seen }) => seen).map(({ peerId }) => peerId);
+  }
+
+  /** `bootstrap` are records of nodes to join the network through. */
+  async start(bootstrap: readonly string[] = [], signal?: AbortSignal): Promise<void> {
     if (this.running) throw new DevnetError('NODE_STATE', `${this.name} is running already`, { name: this.name });
     // The system chooses free ports at the first start (nobody can take them in between); later starts keep them.
     const apiPort = this.#rest ? this.apiPort : 0;
@@ -76,8 +88,9 @@ export class NetworkNode {
       `--data-dir=${this.dataDir}`,
       `--api-port=${apiPort}`,
       ...listen.map((addr) => `--listen-addrs=${addr}`),
-      '--disc-port=0',
+      `--disc-port=${this.#udpPort()}`,
       '--nat=none',
+      ...bootstrap.map((spr) => `--bootstrap-node=${spr}`),
       ...this.#init.args,
     ];
     const { node, url } = await NodeProcess.start(
@@ -110,6 +123,11 @@ export class NetworkNode {
   /** The last lines of the node's output. */
   tail(): string {
     return this.#process?.tail() ?? '';
+  }
+
+  #udpPort(): number {
+    const address = this.#info?.table.localNode.address ?? '';
+    return Number(address.slice(address.lastIndexOf(':') + 1));
   }
 
   #needProcess(): NodeProcess {

@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DevnetError } from './errors.ts';
 import { Guardian } from './guardian.ts';
 import { NetworkNode } from './network-node.ts';
@@ -19,8 +20,13 @@ export interface NetworkInit {
   /** Added to the command line of every node. */
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** Connect every node with every other; default true. */
+  /**
+   * Connect every node with every other over libp2p; default true. Without it a node connects with those that it finds
+   * through the DHT when it needs something.
+   */
   readonly connect?: boolean;
+  /** How long nodes may take to find each other; default 30 s. */
+  readonly joinDeadlineMs?: number;
   readonly readyDeadlineMs?: number;
   readonly stopDeadlineMs?: number;
   readonly signal?: AbortSignal | undefined;
@@ -29,21 +35,48 @@ export interface NetworkInit {
 
 export type NetworkEvent =
   | { readonly type: 'ready'; readonly node: NetworkNode; readonly ms: number }
+  /** The nodes have found each other through the DHT. */
+  | { readonly type: 'joined'; readonly nodes: readonly JoinedNode[] }
   | { readonly type: 'connected'; readonly nodes: number };
 
-/** Nodes in processes of their own on 127.0.0.1, each with its own directory and ports that the system chose. */
+export interface JoinedNode {
+  readonly node: NetworkNode;
+  /** Names of the nodes that it knows. */
+  readonly knows: readonly string[];
+}
+
+/** Joining takes a second or two; a busy machine many times that. */
+const JOIN_DEADLINE_MS = 30_000;
+const JOIN_POLL_MS = 100;
+/** In a small network all know all at once, or else when one of them looks around again, minutes later. */
+const JOIN_GRACE_MS = 1_000;
+
+/**
+ * Nodes in processes of their own on 127.0.0.1, each with its own directory and ports that the system chose. The first
+ * one starts alone; the others get its record, and nothing else, to find everybody.
+ */
 export class Network {
   readonly nodes: readonly NetworkNode[];
   readonly directory: string;
   readonly #temporary: boolean;
   readonly #guardian: Guardian;
+  readonly #connect: boolean;
   #stopped: Promise<void> | undefined;
 
-  private constructor(nodes: readonly NetworkNode[], directory: string, temporary: boolean, guardian: Guardian) {
+  private constructor(
+    nodes: readonly NetworkNode[],
+    init: {
+      readonly directory: string;
+      readonly temporary: boolean;
+      readonly guardian: Guardian;
+      readonly connect: boolean;
+    },
+  ) {
     this.nodes = nodes;
-    this.directory = directory;
-    this.#temporary = temporary;
-    this.#guardian = guardian;
+    this.directory = init.directory;
+    this.#temporary = init.temporary;
+    this.#guardian = init.guardian;
+    this.#connect = init.connect;
   }
 
   /**
@@ -70,25 +103,63 @@ export class Network {
       const name = `node-${i + 1}`;
       return new NetworkNode({ guardian }, { ...shared, name, directory: join(directory, name) });
     });
-    const network = new Network(nodes, directory, temporary, guardian);
+    const connect = init.connect !== false;
+    const network = new Network(nodes, { directory, temporary, guardian, connect });
+    const { signal, onEvent } = init;
+    const start = async (node: NetworkNode, bootstrap: readonly string[]) => {
+      const began = performance.now();
+      await node.start(bootstrap, signal);
+      onEvent?.({ type: 'ready', node, ms: performance.now() - began });
+    };
     try {
-      const starts = nodes.map(async (node) => {
-        const began = performance.now();
-        await node.start(init.signal);
-        init.onEvent?.({ type: 'ready', node, ms: performance.now() - began });
-      });
+      const [first, ...others] = nodes;
+      if (first) await start(first, []);
+      const starts = others.map((node) => start(node, bootstrapOf(first)));
       await Promise.all(starts).catch(async (error) => {
         await Promise.allSettled(starts);
         throw error;
       });
-      if (init.connect !== false) {
-        await network.connectAll(init.signal);
-        init.onEvent?.({ type: 'connected', nodes: count });
+      const joined = await network.joined({ signal, deadlineMs: init.joinDeadlineMs });
+      onEvent?.({ type: 'joined', nodes: joined });
+      if (connect) {
+        await network.connectAll(signal);
+        onEvent?.({ type: 'connected', nodes: count });
       }
       return network;
     } catch (error) {
       await network.stop();
       throw error;
+    }
+  }
+
+  /**
+   * Resolves when every running node knows all others through the DHT, or a second later if it knows one at least; with
+   * what each knows. Error: `NODE_NOT_JOINED`.
+   */
+  async joined(
+    options: { readonly signal?: AbortSignal | undefined; readonly deadlineMs?: number | undefined } = {},
+  ): Promise<JoinedNode[]> {
+    const { signal, deadlineMs = JOIN_DEADLINE_MS } = options;
+    const running = this.nodes.filter((node) => node.running);
+    const names = new Map(running.map((node) => [node.peerId, node.name]));
+    const others = running.length - 1;
+    const began = performance.now();
+    for (;;) {
+      const knowledge = await Promise.all(
+        running.map(async (node) => {
+          const knows = (await node.knows(signal)).flatMap((peerId) => names.get(peerId) ?? []);
+          return { node, knows: knows.sort() };
+        }),
+      );
+      const waited = performance.now() - began;
+      const enough = waited < JOIN_GRACE_MS ? others : Math.min(1, others);
+      const alone = knowledge.filter(({ knows }) => knows.length < enough).map(({ node }) => node.name);
+      if (alone.length === 0) return knowledge;
+      if (waited > deadlineMs) {
+        const message = `${alone.join(', ')} found nobody within ${deadlineMs / 1000} s`;
+        throw new DevnetError('NODE_NOT_JOINED', message, { nodes: alone });
+      }
+      await sleep(JOIN_POLL_MS, undefined, { signal });
     }
   }
 
@@ -105,10 +176,19 @@ export class Network {
     await node.kill();
   }
 
-  /** Starts a node again, on the directory and ports that it had, and connects it with the others. */
-  async restart(node: NetworkNode, signal?: AbortSignal): Promise<void> {
+  /**
+   * Starts a node again, on the directory and ports that it had. It gets the record of a running one to join through,
+   * unless `bootstrap` is false: then it finds those that it knew.
+   */
+  async restart(
+    node: NetworkNode,
+    options: { readonly signal?: AbortSignal | undefined; readonly bootstrap?: boolean } = {},
+  ): Promise<void> {
+    const { signal, bootstrap = true } = options;
     if (node.running) await node.stop();
-    await node.start(signal);
+    const through = bootstrap ? this.nodes.find((other) => other.running) : undefined;
+    await node.start(bootstrapOf(through), signal);
+    if (!this.#connect) return;
     for (const other of this.nodes) {
       if (other !== node && other.running) await node.connectTo(other, signal);
     }
@@ -134,6 +214,11 @@ export class Network {
 /** Starts a network of real node processes on this machine. */
 export function startNetwork(init?: NetworkInit): Promise<Network> {
   return Network.start(init);
+}
+
+/** Empty for a node without a DHT. */
+function bootstrapOf(node: NetworkNode | undefined): string[] {
+  return node?.spr ? [node.spr] : [];
 }
 
 function makeDirectory(wanted: string | undefined): string {

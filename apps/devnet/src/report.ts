@@ -17,6 +17,7 @@ export interface Report extends DemoListener {
 /** Lines for people. */
 export function terminalReport(terminal: Terminal, source: SourceFile): Report {
   let progress: Progress | undefined;
+  let first = true;
   const follow = (label: string) => {
     const bar = terminal.progress(label, source.size);
     progress = bar;
@@ -33,9 +34,13 @@ export function terminalReport(terminal: Terminal, source: SourceFile): Report {
     event(event) {
       if (event.type === 'ready') {
         terminal.done(`${event.node.name} is ready at ${event.node.url} after ${formatDuration(event.ms)}`);
+        if (first) terminal.line(`     the others get its record, and nothing else: ${shortened(event.node.spr)}`);
+        first = false;
+      } else if (event.type === 'joined') {
+        for (const { node, knows } of event.nodes) terminal.done(`${node.name} found ${knows.join(', ')}`);
+        terminal.heading(`${source.name}, ${formatBytes(source.size)}`);
       } else {
         terminal.done('connected with each other over libp2p');
-        terminal.heading(`${source.name}, ${formatBytes(source.size)}`);
       }
     },
     storing: (node) => follow(`storing on ${node.name}`),
@@ -71,6 +76,9 @@ export function terminalReport(terminal: Terminal, source: SourceFile): Report {
   };
 }
 
+/** Enough of a record to see that it is one. */
+const shortened = (spr: string) => `${spr.slice(0, 24)}…`;
+
 /** One JSON object per line for programs. */
 export function jsonReport(write: (line: string) => void): Report {
   const say = (event: string, data: Record<string, unknown>) => write(`${JSON.stringify({ event, ...data })}\n`);
@@ -78,6 +86,8 @@ export function jsonReport(write: (line: string) => void): Report {
     begin: (nodes) => say('begin', { nodes }),
     event(event) {
       if (event.type === 'connected') say('connected', { nodes: event.nodes });
+      else if (event.type === 'joined')
+        say('joined', { nodes: event.nodes.map(({ node, knows }) => ({ node: node.name, knows })) });
       else
         say('ready', {
           node: event.node.name,

@@ -19,6 +19,12 @@ export interface NodeInfo {
   readonly id: string;
   readonly addrs: readonly string[];
   readonly spr: string;
+  /** The node itself and whom it knows in the DHT. */
+  readonly table: {
+    /** `ip:port` of the UDP socket. */
+    readonly localNode: { readonly address: string | null };
+    readonly nodes: readonly { readonly peerId: string; readonly seen: boolean }[];
+  };
 }
 
 export interface Upload {
@@ -137,9 +143,10 @@ export class RestClient {
     await text(await this.#ask({ method: 'DELETE', path: `/data/${cid}`, signal }));
   }
 
+  /** Without addresses the node asks the DHT. */
   async connect(peerId: string, addrs: readonly string[], signal?: AbortSignal): Promise<void> {
     const query = addrs.map((addr) => `addrs=${encodeURIComponent(addr)}`).join('&');
-    await text(await this.#ask({ path: `/connect/${peerId}?${query}`, signal }));
+    await text(await this.#ask({ path: `/connect/${peerId}${query && `?${query}`}`, signal }));
   }
 
   async #ask(ask: Ask): Promise<IncomingMessage> {

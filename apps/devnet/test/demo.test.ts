@@ -36,8 +36,13 @@ describe('npm start', () => {
     expect(code).toBe(0);
     const events = jsonLines(stdout);
     expect(events.map(({ event }) => event).sort()).toEqual(
-      ['begin', 'connected', 'done', 'fetched', 'fetched', 'ready', 'ready', 'ready', 'stored'].sort(),
+      ['begin', 'joined', 'done', 'fetched', 'fetched', 'ready', 'ready', 'ready', 'stored'].sort(),
     );
+    expect(events.find(({ event }) => event === 'joined')?.nodes).toEqual([
+      { node: 'node-1', knows: ['node-2', 'node-3'] },
+      { node: 'node-2', knows: ['node-1', 'node-3'] },
+      { node: 'node-3', knows: ['node-1', 'node-2'] },
+    ]);
     expect(events.filter(({ event }) => event === 'fetched')).toEqual([
       expect.objectContaining({ node: 'node-2', bytes: FILE_BYTES, sha256 }),
       expect.objectContaining({ node: 'node-3', bytes: FILE_BYTES, sha256 }),

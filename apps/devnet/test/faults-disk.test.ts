@@ -29,7 +29,14 @@ const isRoot = process.getuid?.() === 0;
 /** Runs a node that is to end by itself; resolves with its exit code and everything that it printed. */
 async function runToEnd(dataDir: string, ids: { uid?: number; gid?: number } = {}) {
   const [program = '', ...first] = defaultNodeCommand();
-  const args = [...first, `--data-dir=${dataDir}`, '--api-port=0', '--listen-addrs=/ip4/127.0.0.1/tcp/0', '--nat=none'];
+  const args = [
+    ...first,
+    `--data-dir=${dataDir}`,
+    '--api-port=0',
+    '--disc-port=0',
+    '--listen-addrs=/ip4/127.0.0.1/tcp/0',
+    '--nat=none',
+  ];
   const env = nodeEnvironment({ HOME: directory });
   const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'], ...ids });
   let output = '';

@@ -8,6 +8,7 @@ import { createServer, get } from 'node:http';
 const option = (name: string) => process.argv.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3);
 const mode = option('stub');
 const held = new Map<string, Buffer>();
+/** Ports of the others: of the one whose record was given, and of those that were given this one's. */
 const peers: string[] = [];
 
 if (mode === 'exit') {
@@ -31,9 +32,14 @@ const server = createServer(async (request, response) => {
   const path = (request.url ?? '').replace('/api/codex/v1', '');
   const port = (server.address() as { port: number }).port;
   if (path === '/debug/info') {
-    response.end(JSON.stringify({ id: `peer${port}`, addrs: [`/ip4/127.0.0.1/tcp/${port}`], spr: '' }));
+    const nodes = peers.map((other) => ({ peerId: `peer${other}`, seen: true }));
+    const table = { localNode: { address: `127.0.0.1:${port}` }, nodes };
+    const addrs = [`/ip4/127.0.0.1/tcp/${port}`];
+    response.end(JSON.stringify({ id: `peer${port}`, addrs, spr: `spr:${port}`, table }));
+  } else if (path.startsWith('/hello/')) {
+    peers.push(path.slice('/hello/'.length));
+    response.end();
   } else if (path.startsWith('/connect/')) {
-    peers.push(/tcp\/(\d+)/.exec(decodeURIComponent(path))?.[1] ?? '');
     response.end();
   } else if (request.method === 'POST') {
     if (mode === 'refuse') {
@@ -58,5 +64,13 @@ const server = createServer(async (request, response) => {
 });
 server.listen(Number(option('api-port')), '127.0.0.1', () => {
   if (mode === 'hang') return;
-  process.stdout.write(`REST service started url=http://127.0.0.1:${(server.address() as { port: number }).port}\n`);
+  const { port } = server.address() as { port: number };
+  const bootstrap = option('bootstrap-node')?.slice('spr:'.length);
+  const say = () => process.stdout.write(`REST service started url=http://127.0.0.1:${port}\n`);
+  if (bootstrap === undefined) {
+    say();
+    return;
+  }
+  peers.push(bootstrap);
+  get(`http://127.0.0.1:${bootstrap}/hello/${port}`, (response) => response.resume().once('end', say)).on('error', say);
 });

@@ -65,6 +65,7 @@ export function startNode(dataDir: string, ...options: string[]): Promise<TestNo
   const child = start([
     `--data-dir=${dataDir}`,
     '--listen-addrs=/ip4/127.0.0.1/tcp/0',
+    '--disc-port=0',
     '--api-port=0',
     '--log-format=nocolors',
     ...options,

@@ -119,7 +119,13 @@ describe('the process of a node', () => {
     const copy = await readFile(log, 'utf8');
     expect(copy).toContain('REST service started');
     const bob = run(
-      ['--log-format=json', '--api-port=0', `--data-dir=${await freshDir()}`, '--listen-addrs=/ip4/127.0.0.1/tcp/0'],
+      [
+        '--log-format=json',
+        '--api-port=0',
+        '--disc-port=0',
+        `--data-dir=${await freshDir()}`,
+        '--listen-addrs=/ip4/127.0.0.1/tcp/0',
+      ],
       {
         meanwhile: (child) =>
           child.stdout?.on('data', (text) => String(text).includes('REST service started') && child.kill()),
@@ -141,15 +147,16 @@ describe('the process of a node', () => {
     const taken = await run([
       `--data-dir=${other}`,
       `--api-port=${port}`,
+      '--disc-port=0',
       '--log-format=none',
       '--listen-addrs=/ip4/127.0.0.1/tcp/0',
     ]);
     expect(taken).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('[LISTEN_FAILED]') });
-    const shared = await run([`--data-dir=${dataDir}`, '--api-port=0', '--log-format=none']);
+    const shared = await run([`--data-dir=${dataDir}`, '--api-port=0', '--disc-port=0', '--log-format=none']);
     expect(shared.code).toBe(1);
     expect(shared.stderr).toMatch(/\[[A-Z_]*(LOCKED|IN_USE)\]/);
     await chmod(join(other, 'key'), 0o644);
-    const unsafe = await run([`--data-dir=${other}`, '--api-port=0', '--log-format=none']);
+    const unsafe = await run([`--data-dir=${other}`, '--api-port=0', '--disc-port=0', '--log-format=none']);
     expect(unsafe).toMatchObject({ code: 1, stderr: expect.stringContaining('does not have safe file permissions') });
     expect((await stat(join(other, 'key'))).mode & 0o777).toBe(0o644);
   });

@@ -8,7 +8,6 @@ import { loadOrCreateKey, prepareDirectory } from './key-file.ts';
 import { listenError } from './listen.ts';
 import { NodeLog } from './logging/index.ts';
 import { registerNodeMetrics } from './node-metrics.ts';
-import { staticPeers } from './static-peers.ts';
 
 /** Makes the parts of a node and wires them, in the order of 07 §1. Called by `CodexNode.create`. */
 export async function assembleNode(config: NodeConfig, overrides: NodeOverrides): Promise<NodeParts> {
@@ -24,6 +23,7 @@ export async function assembleNode(config: NodeConfig, overrides: NodeOverrides)
     import('@codex/exchange'),
     import('./api/index.ts'),
     import('./metrics/index.ts'),
+    import('./discovery/index.ts'),
   ]);
   loading.catch(() => {});
 
@@ -33,7 +33,7 @@ export async function assembleNode(config: NodeConfig, overrides: NodeOverrides)
   }
   const identity = await loadOrCreateKey(resolve(dataDir, config.netPrivkey));
   const build = await readBuildInfo();
-  const [compute, store, exchange, api, metrics] = await loading;
+  const [compute, store, exchange, api, metrics, discovery] = await loading;
 
   const registry = new metrics.PrometheusMetrics({ nowMs: () => clock.now() });
   const shared = { clock, random, metrics: registry };
@@ -60,12 +60,17 @@ export async function assembleNode(config: NodeConfig, overrides: NodeOverrides)
     throw error;
   });
   let closing: Promise<void> | undefined;
+  let stopDiscovery = async () => {};
   const close = () => {
     closing ??= (async () => {
       try {
-        await repository.stop();
+        await stopDiscovery();
       } finally {
-        await pool.stop();
+        try {
+          await repository.stop();
+        } finally {
+          await pool.stop();
+        }
       }
     })();
     return closing;
@@ -79,21 +84,49 @@ export async function assembleNode(config: NodeConfig, overrides: NodeOverrides)
           listenAddrs: config.listenAddrs,
           maxPeers: config.maxPeers,
           agentVersion: config.agentString,
-          staticPeers: staticPeers(config, logger),
+          staticPeers: config.peer,
+          relay: { client: config.relayClient, server: config.relayServer, relays: config.relay },
         },
         { clock, random, logger: log.logger('libp2p') },
       ));
+    const dht =
+      overrides.discovery === false
+        ? undefined
+        : discovery.createDiscovery(
+            { ...shared, identity, datagrams: overrides.datagrams, logger: log.logger('codex discv5') },
+            { ...config, dataDir },
+          );
+    if (dht) stopDiscovery = dht.stop;
+    const announcement = new Announcement(
+      { identity, network, clock, logger, ...(dht && { udp: () => dht.discovery.local }) },
+      { nat: config.nat },
+    );
+    const services =
+      dht &&
+      discovery.discoveryServices(
+        {
+          ...shared,
+          discovery: dht.discovery,
+          announcement,
+          network,
+          repository,
+          logger: (topics) => log.logger(topics),
+        },
+        { maxPeers: config.maxPeers },
+      );
+    // Before the announcement has started there are no addresses, and the record of the DHT would lead nowhere.
+    const ownRecord = () => announcement.providerRecord && (dht?.discovery.record ?? announcement.providerRecord);
+    const finder = overrides.finder ?? services?.finder;
     const blocks = new exchange.Exchange(
       {
         ...shared,
         network,
         repository,
         logger: log.logger('codex blockexcengine'),
-        ...(overrides.finder && { finder: overrides.finder }),
+        ...(finder && { finder }),
       },
       { findDeadlineMs: config.fetchTimeout },
     );
-    const announcement = new Announcement({ identity, network, clock, logger }, { nat: config.nat });
     const apiAt = { host: config.apiBindaddr, port: config.apiPort };
     const server = await api.ApiServer.create(
       {
@@ -107,10 +140,12 @@ export async function assembleNode(config: NodeConfig, overrides: NodeOverrides)
           ...build,
           peerId: identity.peerId,
           repoPath: dataDir,
-          spr: () => announcement.providerRecord?.uri,
-          record: () => announcement.providerRecord?.toString() ?? '',
+          spr: () => ownRecord()?.uri,
+          record: () => ownRecord()?.toString() ?? '',
           announceAddrs: () => [...announcement.tcp],
+          ...services?.shown,
         },
+        ...(services && { peers: services.peers }),
       },
       {
         bindAddress: apiAt.host,
@@ -146,8 +181,12 @@ export async function assembleNode(config: NodeConfig, overrides: NodeOverrides)
         },
       },
       { name: 'network', part: network },
+      // Its socket is bound before, because what is announced names its port.
+      ...(dht ? [{ name: 'discovery', part: dht }] : []),
       { name: 'announcement', part: announcement },
+      ...(services ? [{ name: 'DHT record', part: services.record }] : []),
       { name: 'exchange', part: blocks },
+      ...(services ? [{ name: 'advertiser', part: services.advertiser }] : []),
       {
         name: 'REST API',
         part: {
@@ -167,6 +206,8 @@ export async function assembleNode(config: NodeConfig, overrides: NodeOverrides)
       network,
       exchange: blocks,
       announcement,
+      discovery: dht?.discovery,
+      ownRecord,
       api: server,
       startables,
       close,

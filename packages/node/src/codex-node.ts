@@ -1,6 +1,6 @@
 import type { Compute } from '@codex/compute';
 import type { Repository } from '@codex/content';
-import type { Identity } from '@codex/discovery';
+import type { DatagramNetwork, Discovery, Identity, SignedRecord } from '@codex/discovery';
 import type { BlockFetcher, PeerFinder, PeerNetwork } from '@codex/exchange';
 import { type Cancel, type Clock, Lifecycle, type Random, type Startable } from '@codex/runtime';
 import type { Announcement } from './announcement.ts';
@@ -20,7 +20,11 @@ export interface NodeOverrides {
   /** Given the key, so that records and network agree on who the node is. */
   readonly network?: (identity: Identity) => PeerNetwork;
   readonly repository?: () => Promise<Repository & Startable> | (Repository & Startable);
-  /** Discovery; none by default. */
+  /** Carries the packets of discovery; UDP by default. */
+  readonly datagrams?: DatagramNetwork;
+  /** False: no DHT; peers are found by their addresses only. */
+  readonly discovery?: false;
+  /** Finds peers in the place of the DHT. */
   readonly finder?: PeerFinder;
 }
 
@@ -36,6 +40,9 @@ export interface NodeParts {
   readonly network: PeerNetwork;
   readonly exchange: BlockFetcher;
   readonly announcement: Announcement;
+  readonly discovery: Discovery | undefined;
+  /** What `/spr` tells; undefined before the start. */
+  readonly ownRecord: () => SignedRecord | undefined;
   readonly api: ApiServer;
   /** Gives back what was opened while the node was made; harmless when called again. */
   readonly close: () => Promise<void>;
@@ -92,6 +99,11 @@ export class CodexNode implements Startable {
     return this.#parts.exchange;
   }
 
+  /** None when it was overridden. */
+  get discovery(): Discovery | undefined {
+    return this.#parts.discovery;
+  }
+
   get metrics(): PrometheusMetrics {
     return this.#parts.metrics;
   }
@@ -106,9 +118,9 @@ export class CodexNode implements Startable {
     return this.#parts.metricsServer?.url;
   }
 
-  /** The signed record of the announced addresses, once started. */
+  /** The record by which others join through this node, once started; without a DHT, that of the TCP addresses. */
   get spr(): string | undefined {
-    return this.#parts.announcement.providerRecord?.uri;
+    return this.#parts.ownRecord()?.uri;
   }
 
   /** True while the node serves. */

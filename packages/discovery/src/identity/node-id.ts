@@ -1,7 +1,13 @@
 import { keccak_256 } from '@noble/hashes/sha3.js';
+import { decodeBase58 } from './base58.ts';
 
 export const NODE_ID_BYTES = 32;
 const NODE_ID_BITS = 256;
+/** A peer id is 39 bytes: identity multihash, then the public key protobuf (05 §1) … */
+const PEER_ID_BYTES = 39;
+const PEER_ID_HEAD = Uint8Array.of(0x00, 0x25, 0x08, 0x02, 0x12, 0x21);
+/** … which base58 writes with 53 characters. */
+const PEER_ID_MAX_CHARS = 64;
 
 /**
  * A point of the id space: the id of a node, keccak256 of its 39 peer id bytes, or of a content, keccak256 of its binary
@@ -23,6 +29,13 @@ export class NodeId {
 
   static ofPeer(peerIdBytes: Uint8Array): NodeId {
     return new NodeId(keccak_256(peerIdBytes));
+  }
+
+  /** Of a peer id as text, `16Uiu2…`; undefined for what is no peer id of a secp256k1 key. */
+  static ofPeerId(text: string): NodeId | undefined {
+    const bytes = text.length <= PEER_ID_MAX_CHARS ? decodeBase58(text) : undefined;
+    if (bytes?.length !== PEER_ID_BYTES || !PEER_ID_HEAD.every((byte, i) => bytes[i] === byte)) return undefined;
+    return NodeId.ofPeer(bytes);
   }
 
   /** `cid` is binary. */

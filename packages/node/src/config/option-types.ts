@@ -111,10 +111,23 @@ export const listenAddress: OptionType<string> = {
   },
 };
 
+const EXAMPLE_PEER = '/ip4/192.0.2.1/tcp/8070/p2p/16Uiu2…';
+
+export const relayAddress: OptionType<string> = {
+  name: 'multiaddr',
+  allowed: `a multiaddr with a peer id, such as ${EXAMPLE_PEER}`,
+  parse: (value) => (parsePeerAddress(value) ? value : refuse()),
+};
+
 export const peerAddress: OptionType<string> = {
   name: 'multiaddr',
-  allowed: 'a multiaddr with a peer id, such as /ip4/192.0.2.1/tcp/8070/p2p/16Uiu2…',
-  parse: (value) => (parsePeerAddress(value) ? value : refuse()),
+  allowed: `a multiaddr with a peer id, such as ${EXAMPLE_PEER}, or behind a relay, …/p2p/16Uiu2…/p2p-circuit/p2p/16Uiu2…`,
+  parse(value) {
+    const [relay = '', peer, ...more] = value.split('/p2p-circuit/p2p/');
+    if (more.length > 0 || !parsePeerAddress(relay)) return refuse();
+    // A peer id is judged as the end of an address, because it has no reader of its own.
+    return peer === undefined || parsePeerAddress(relay.replace(/[^/]+$/, peer)) ? value : refuse();
+  },
 };
 
 export const recordUri: OptionType<string> = {

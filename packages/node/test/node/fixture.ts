@@ -10,6 +10,7 @@ export async function testConfig(...options: string[]): Promise<NodeConfig> {
   const argv = [
     `--data-dir=${join(await freshDir(), 'data')}`,
     '--listen-addrs=/ip4/127.0.0.1/tcp/0',
+    '--disc-port=0',
     '--api-port=0',
     '--metrics-port=0',
     '--log-format=none',

@@ -21,6 +21,7 @@ async function launch(...options: string[]): Promise<Running> {
     `--data-dir=${join(await freshDir(), 'data')}`,
     '--listen-addrs=/ip4/127.0.0.1/tcp/0',
     '--api-port=0',
+    '--disc-port=0',
     '--log-format=nocolors',
     ...options,
   ];

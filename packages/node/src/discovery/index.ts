@@ -1,0 +1,2 @@
+export { createDiscovery } from './create-discovery.ts';
+export { discoveryServices } from './discovery-services.ts';
