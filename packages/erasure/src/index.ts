@@ -1,5 +1,6 @@
 export type { DecodeInput, ErasureCodec } from './codec/codec.ts';
 export { createCodec } from './codec/create-codec.ts';
+export { KERNEL_BUILDS, Kernel, type KernelBuild } from './codec/kernel.ts';
 export { CHUNK_BYTES, CODE_ROWS_MAX, type CodeParameters, checkParameters } from './codec/params.ts';
 export { ReferenceCodec } from './codec/reference.ts';
 export type { ErasureComponents, ErasureOptions, ErasureProgress, FetchLeaves } from './dataset/components.ts';

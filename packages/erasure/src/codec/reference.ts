@@ -26,7 +26,10 @@ export class ReferenceCodec implements ErasureCodec {
 
   encode(data: readonly Uint8Array[], parity: readonly Uint8Array[]): void {
     const { shardBytes } = checkEncode(this, data, parity);
-    if (this.parity === 1) return addUp(data, parity[0]!);
+    if (this.parity === 1) {
+      addUp(data, parity[0]!);
+      return;
+    }
     const m = this.#layout.parityPoints;
     const sum = this.#zeroRows(m, shardBytes);
     for (let begin = 0; begin < this.data; begin += m) {
@@ -50,7 +53,8 @@ export class ReferenceCodec implements ErasureCodec {
     if (lost.length === 0) return;
     if (this.parity === 1) {
       const rest = [...input.data, ...input.parity].filter((shard) => shard !== undefined);
-      return addUp(rest, input.restored.get(lost[0]!)!);
+      addUp(rest, input.restored.get(lost[0]!)!);
+      return;
     }
     const { parityPoints: m, points } = this.#layout;
     const { modulus } = this.#field;
@@ -122,12 +126,13 @@ export class ReferenceCodec implements ErasureCodec {
   }
 
   #write(row: Row, shard: Uint8Array): void {
-    if (this.#layout.bits === 8) return shard.set(row);
-    row.forEach((symbol, i) => {
-      const at = lowHalfAt(i);
-      shard[at] = symbol & 0xff;
-      shard[at + CHUNK_BYTES / 2] = symbol >> 8;
-    });
+    if (this.#layout.bits === 8) shard.set(row);
+    else
+      row.forEach((symbol, i) => {
+        const at = lowHalfAt(i);
+        shard[at] = symbol & 0xff;
+        shard[at + CHUNK_BYTES / 2] = symbol >> 8;
+      });
   }
 }
 

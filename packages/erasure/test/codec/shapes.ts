@@ -1,6 +1,27 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { ErasureCodec } from '../../src/index.ts';
+import {
+  type CodeParameters,
+  createCodec,
+  type ErasureCodec,
+  KERNEL_BUILDS,
+  Kernel,
+  ReferenceCodec,
+} from '../../src/index.ts';
+
+type Make = (parameters: CodeParameters) => ErasureCodec;
+
+/** The codecs on each build of the kernel; the pinned runtime takes all of them. */
+export const kernelCodecs: readonly (readonly [string, Make])[] = KERNEL_BUILDS.map((build) => {
+  const kernel = Kernel.make(build);
+  if (!kernel) throw new Error(`This runtime does not take the ${build} kernel`);
+  return [`${build} kernel`, (parameters) => createCodec(parameters, kernel)];
+});
+
+export const allCodecs: readonly (readonly [string, Make])[] = [
+  ['reference', (parameters) => new ReferenceCodec(parameters)],
+  ...kernelCodecs,
+];
 
 export const sha256 = (...parts: readonly Uint8Array[]) => {
   const hash = createHash('sha256');

@@ -1,0 +1,218 @@
+import type { DecodeInput, ErasureCodec } from './codec.ts';
+import { type Field, fieldOf } from './field.ts';
+import type { FieldKernel, Kernel } from './kernel.ts';
+import { locate } from './locator.ts';
+import { type CodeLayout, type CodeParameters, checkParameters } from './params.ts';
+import { checkDecode, checkEncode, type Losses } from './shards.ts';
+
+/** Room for the rows of one strip: they should stay in the second cache. */
+const ROOM_BYTES = 512 * 1024;
+/** Longer strips gain nothing. */
+const STRIP_BYTES_MAX = 8192;
+/** Shorter strips cost more in copying calls than in arithmetic; 65 536 of them take 16 MiB. */
+const STRIP_BYTES_MIN = 256;
+/** Between rows, so that rows a power of two apart do not fall on the same lines of a cache. */
+const ROW_GAP_BYTES = 64;
+
+interface Strips {
+  readonly stripBytes: number;
+  readonly stride: number;
+}
+
+function stripsOf(rows: number, shardBytes: number): Strips {
+  const fitting = Math.floor(ROOM_BYTES / rows / 64) * 64;
+  const stripBytes = Math.min(shardBytes, Math.max(STRIP_BYTES_MIN, Math.min(STRIP_BYTES_MAX, fitting)));
+  return { stripBytes, stride: stripBytes + ROW_GAP_BYTES };
+}
+
+/** The code on a WebAssembly kernel: shards are copied in and out strip by strip. */
+export class KernelCodec implements ErasureCodec {
+  readonly data: number;
+  readonly parity: number;
+  readonly #kernel: Kernel;
+  readonly #layout: CodeLayout;
+  readonly #field: Field;
+
+  /** Error: `ERASURE_PARAMETERS_INVALID`. */
+  constructor(parameters: CodeParameters, kernel: Kernel) {
+    this.#layout = checkParameters(parameters);
+    this.data = parameters.data;
+    this.parity = parameters.parity;
+    this.#kernel = kernel;
+    this.#field = fieldOf(this.#layout.bits);
+  }
+
+  encode(data: readonly Uint8Array[], parity: readonly Uint8Array[]): void {
+    const { shardBytes } = checkEncode(this, data, parity);
+    if (this.parity === 1) this.#addUp(data, parity[0]!, shardBytes);
+    else this.#encode(data, parity, shardBytes);
+  }
+
+  decode(input: DecodeInput): void {
+    const losses = checkDecode(this, input);
+    if (losses.lost.length === 0) return;
+    if (this.parity === 1) {
+      const rest = [...input.data, ...input.parity].filter((shard) => shard !== undefined);
+      this.#addUp(rest, input.restored.get(losses.lost[0]!)!, losses.shardBytes);
+    } else if (this.#combining(losses.lost.length)) this.#combine(input, losses);
+    else this.#transform(input, losses);
+  }
+
+  #encode(data: readonly Uint8Array[], parity: readonly Uint8Array[], shardBytes: number): void {
+    const m = this.#layout.parityPoints;
+    const field = this.#fieldKernel();
+    const { stripBytes, stride } = stripsOf(2 * m, shardBytes);
+    const sum = this.#kernel.room(2 * m * stride);
+    const chunk = sum + m * stride;
+    const { memory } = this.#kernel;
+    for (let at = 0; at < shardBytes; at += stripBytes) {
+      const end = Math.min(shardBytes, at + stripBytes);
+      const bytes = end - at;
+      for (let begin = 0; begin < this.data; begin += m) {
+        const rows = begin === 0 ? sum : chunk;
+        const count = Math.min(m, this.data - begin);
+        for (let i = 0; i < count; i++) memory.set(data[begin + i]!.subarray(at, end), rows + i * stride);
+        if (count < m) memory.fill(0, rows + count * stride, rows + m * stride);
+        field.inverse(rows, stride, bytes, m, count, m + begin, begin === 0 ? 0 : sum);
+      }
+      field.forward(sum, stride, bytes, m, 0, this.parity);
+      for (let i = 0; i < this.parity; i++) {
+        const row = sum + i * stride;
+        parity[i]!.set(memory.subarray(row, row + bytes), at);
+      }
+    }
+  }
+
+  /** Decodes by transforms (02 §5): the work grows with the points of the code, whatever is lost. */
+  #transform({ data, parity, restored }: DecodeInput, { shardBytes, lost, used }: Losses): void {
+    const { parityPoints: m, points } = this.#layout;
+    const count = m + this.data;
+    const field = this.#fieldKernel();
+    const { tablesBytes } = field;
+    const { stripBytes, stride } = stripsOf(points, shardBytes);
+    const rows = this.#kernel.room(points * stride + count * tablesBytes);
+    const tables = rows + points * stride;
+    const { memory } = this.#kernel;
+    const locator = this.#locator(lost, used);
+    const { exp, modulus } = this.#field;
+    const shards: (Uint8Array | undefined)[] = new Array(count);
+    for (const j of used) shards[j] = parity[j];
+    for (let i = 0; i < this.data; i++) shards[m + i] = data[i];
+    for (let i = 0; i < count; i++) {
+      const log = shards[i] ? locator[i]! : modulus - locator[i]!;
+      if (shards[i] || restored.has(i - m)) field.tablesOf(tables + i * tablesBytes, exp[log]!);
+    }
+    for (let at = 0; at < shardBytes; at += stripBytes) {
+      const end = Math.min(shardBytes, at + stripBytes);
+      const bytes = end - at;
+      for (let i = 0; i < count; i++) {
+        const row = rows + i * stride;
+        const shard = shards[i];
+        if (shard) {
+          memory.set(shard.subarray(at, end), row);
+          field.scale(row, bytes, tables + i * tablesBytes);
+        } else memory.fill(0, row, row + bytes);
+      }
+      memory.fill(0, rows + count * stride, rows + points * stride);
+      field.inverse(rows, stride, bytes, points, count, 0, 0);
+      this.#kernel.rows.derive(rows, stride, bytes, points);
+      field.forward(rows, stride, bytes, points, m + lost[0]!, m + lost.at(-1)! + 1);
+      for (const [i, shard] of restored) {
+        const row = rows + (m + i) * stride;
+        field.scale(row, bytes, tables + (m + i) * tablesBytes);
+        shard.set(memory.subarray(row, row + bytes), at);
+      }
+    }
+  }
+
+  /** Whether so few shards are lost that each is better added up from K others. */
+  #combining(_lost: number): boolean {
+    return this.#layout.bits === 8 && _lost <= 32;
+  }
+
+  /**
+   * Decodes by adding up: a lost row i is Σ factor · row j over K rows that are there, with
+   * factor = Λ(j) / (Λ'(i) · (i ⊕ j)), where Λ vanishes at the erased points. (The word times Λ is known at every point;
+   * its derivative at i is Λ'(i) times what was lost there, and that of the j-th Lagrange polynomial is 1/(i ⊕ j).)
+   */
+  #combine({ data, parity, restored }: DecodeInput, { shardBytes, lost, used }: Losses): void {
+    const { parityPoints: m } = this.#layout;
+    const field = this.#fieldKernel();
+    const { tablesBytes } = field;
+    const sources: { readonly shard: Uint8Array; readonly point: number }[] = [];
+    for (const j of used) sources.push({ shard: parity[j]!, point: j });
+    data.forEach((shard, i) => {
+      if (shard) sources.push({ shard, point: m + i });
+    });
+    const count = sources.length;
+    const fours = field.tablesBytes === 32 ? Math.ceil(lost.length / 4) : 0;
+    const results = Math.max(4 * fours, lost.length);
+    const { stripBytes, stride } = stripsOf(count + results, shardBytes);
+    const rows = this.#kernel.room((count + results) * stride + count * results * tablesBytes);
+    const out = rows + count * stride;
+    const tables = out + results * stride;
+    const { memory } = this.#kernel;
+    const locator = this.#locator(lost, used);
+    const { exp, log, modulus } = this.#field;
+    lost.forEach((index, r) => {
+      const i = m + index;
+      sources.forEach(({ point: j }, c) => {
+        const factor = exp[(locator[j]! + 2 * modulus - locator[i]! - log[i ^ j]!) % modulus]!;
+        const place = fours > 0 ? (r >> 2) * 4 * count + 4 * c + (r & 3) : r * count + c;
+        field.tablesOf(tables + place * tablesBytes, factor);
+      });
+    });
+    for (let at = 0; at < shardBytes; at += stripBytes) {
+      const end = Math.min(shardBytes, at + stripBytes);
+      const bytes = end - at;
+      sources.forEach(({ shard }, c) => {
+        memory.set(shard.subarray(at, end), rows + c * stride);
+      });
+      if (fours > 0) {
+        for (let r = 0; r < results; r += 4) {
+          this.#kernel.rows.combine4(out + r * stride, rows, stride, count, bytes, tables + r * count * tablesBytes);
+        }
+      } else {
+        for (let r = 0; r < results; r++) {
+          field.combine(out + r * stride, rows, stride, count, bytes, tables + r * count * tablesBytes);
+        }
+      }
+      lost.forEach((index, r) => {
+        const row = out + r * stride;
+        restored.get(index)!.set(memory.subarray(row, row + bytes), at);
+      });
+    }
+  }
+
+  #locator(lost: readonly number[], used: readonly number[]): Int32Array {
+    const { parityPoints: m, points } = this.#layout;
+    const erased = new Int32Array(points);
+    erased.fill(1, 0, m);
+    for (const j of used) erased[j] = 0;
+    for (const i of lost) erased[m + i] = 1;
+    locate(this.#field, erased);
+    return erased;
+  }
+
+  #addUp(shards: readonly Uint8Array[], target: Uint8Array, shardBytes: number): void {
+    const batch = Math.min(shards.length, 32);
+    const { stripBytes, stride } = stripsOf(batch + 1, shardBytes);
+    const sum = this.#kernel.room((batch + 1) * stride);
+    const rows = sum + stride;
+    const { memory } = this.#kernel;
+    for (let at = 0; at < shardBytes; at += stripBytes) {
+      const end = Math.min(shardBytes, at + stripBytes);
+      memory.fill(0, sum, sum + end - at);
+      for (let first = 0; first < shards.length; first += batch) {
+        const count = Math.min(batch, shards.length - first);
+        for (let i = 0; i < count; i++) memory.set(shards[first + i]!.subarray(at, end), rows + i * stride);
+        this.#kernel.rows.addUp(sum, rows, stride, count, end - at);
+      }
+      target.set(memory.subarray(sum, sum + end - at), at);
+    }
+  }
+
+  #fieldKernel(): FieldKernel {
+    return this.#kernel.field(this.#layout.bits, this.#layout.points);
+  }
+}
