@@ -12,6 +12,9 @@ import {
   parseArguments,
 } from '../../src/config/index.ts';
 
+const PEER = '16Uiu2HAmLb6x8CmU6v6Mopiftir16SeBnhcat5dWwKCxbs3P8oRt';
+const RELAY = `/ip4/192.0.2.1/tcp/8070/p2p/${PEER}`;
+
 let dir = '';
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'codex-config-'));
@@ -129,6 +132,12 @@ describe('arguments', () => {
     expect((await load(['--log-level=info;trace:codex,a=b'])).config.logLevel).toBe('info;trace:codex,a=b');
   });
 
+  it('takes peers behind relays', async () => {
+    const peer = `${RELAY}/p2p-circuit/p2p/${PEER}`;
+    const { config } = await load([`--peer=${peer}`, `--relay=${RELAY}`, '--relay-server']);
+    expect(config).toMatchObject({ peer: [peer], relay: [RELAY], relayClient: false, relayServer: true });
+  });
+
   it('takes the last of a value given twice', async () => {
     expect((await load(['-p=1', '--api-port=2'])).config.apiPort).toBe(2);
   });
@@ -167,6 +176,11 @@ describe('values', () => {
     ['listen-addrs', '127.0.0.1:80'],
     ['peer', '/ip4/127.0.0.1/tcp/80'],
     ['nat', 'pcp'],
+    ['relay', '/ip4/127.0.0.1/tcp/80'],
+    ['relay', `${RELAY}/p2p-circuit/p2p/${PEER}`],
+    ['peer', `${RELAY}/p2p-circuit`],
+    ['peer', `${RELAY}/p2p-circuit/p2p/nobody`],
+    ['peer', `${RELAY}/p2p-circuit/p2p/${PEER}/p2p-circuit/p2p/${PEER}`],
     ['nat', '1.2.3.4'],
     ['nat', 'extip:'],
     ['num-threads', '1'],
