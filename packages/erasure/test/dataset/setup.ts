@@ -90,7 +90,7 @@ export async function transfer(from: Dataset, to: Dataset, range: LeafRange): Pr
 export async function withLosses(
   { manifest, dataset }: Protected,
   isLost: (leaf: number) => boolean,
-  target = inMemory(),
+  target: ErasureComponents = inMemory(),
 ): Promise<ErasureComponents & { dataset: Dataset }> {
   const bytes = encodeManifest(manifest);
   await target.repository.putBlock(manifestCidOf(bytes), bytes);
