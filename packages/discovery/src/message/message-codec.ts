@@ -63,7 +63,7 @@ export function decodeMessage(bytes: Uint8Array, records: RecordReader): Message
     const requestId = required(fields, 1);
     if (requestId.length === 0 || requestId.length > REQUEST_ID_MAX_BYTES) throw invalid('bad request id');
     const body = decodeBody(kind, readFields(new ProtoReader(required(fields, 2))), records);
-    return { requestId: requestId.slice(), body };
+    return { requestId: copy(requestId), body };
   } catch (cause) {
     if (!(cause instanceof CodexError) || cause.code === 'MESSAGE_INVALID') throw cause;
     throw new DiscoveryError('MESSAGE_INVALID', `A message is malformed: ${cause.message}`, cause.data, { cause });
@@ -120,9 +120,9 @@ function decodeBody(kind: MessageBody['kind'], fields: Fields, records: RecordRe
     case 'findNodeFast':
       return { kind, target: nodeId(required(fields, 1)) };
     case 'talkRequest':
-      return { kind, protocol: required(fields, 1).slice(), request: required(fields, 2).slice() };
+      return { kind, protocol: copy(required(fields, 1)), request: copy(required(fields, 2)) };
     case 'talkResponse':
-      return { kind, response: required(fields, 2).slice() };
+      return { kind, response: copy(required(fields, 2)) };
     case 'getProviders':
       return { kind, content: nodeId(required(fields, 1)) };
     case 'addProvider':
@@ -191,9 +191,14 @@ function requiredNumber(fields: Fields, field: number): number {
   return value;
 }
 
+/** `slice` of a Buffer would be a view. */
+function copy(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes);
+}
+
 function nodeId(bytes: Uint8Array): NodeId {
   if (bytes.length !== NODE_ID_BYTES) throw invalid('bad id');
-  return new NodeId(bytes.slice());
+  return new NodeId(copy(bytes));
 }
 
 function uint16(value: number): Uint8Array {
