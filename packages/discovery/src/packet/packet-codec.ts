@@ -159,7 +159,8 @@ export function openMessage(key: Uint8Array, packet: OrdinaryPacket | HandshakeP
   } catch {
     return undefined;
   }
-  return plaintext;
+  // Not a Buffer, whose `slice` does not copy.
+  return new Uint8Array(plaintext.buffer, plaintext.byteOffset, plaintext.length);
 }
 
 /** masking iv ‖ header in clear, with room for the authdata. */
