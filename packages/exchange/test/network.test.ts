@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { noMetrics } from '@codex/runtime';
 import { expect, it } from 'vitest';
 import { Libp2pNetwork, MemoryHub, MemoryNetwork } from '../src/index.ts';
 import { describePeerNetwork } from './network-suite.ts';
@@ -91,5 +92,32 @@ it('keeps one connection when two peers dial each other at once', async () => {
     expect(b.peers()).toEqual([a.peerId]);
   } finally {
     await Promise.all([a.stop(), b.stop()]);
+  }
+});
+
+it('counts dials', async () => {
+  const counts: Record<string, number> = {};
+  const counter = ({ name }: { name: string }) => ({
+    inc: () => {
+      counts[name] = (counts[name] ?? 0) + 1;
+    },
+  });
+  const init = { listenAddrs: ['/ip4/127.0.0.1/tcp/0'], maxPeers: 16, agentVersion: 'Codex' };
+  const components = { metrics: { ...noMetrics, counter } };
+  const local = await Libp2pNetwork.create({ ...init, privateKey: randomBytes(32) }, components);
+  const remote = await createLibp2p();
+  await Promise.all([local.start(), remote.start()]);
+  try {
+    const addrs = remote.listenAddrs();
+    await local.connect(remote.peerId, addrs);
+    await local.connect(remote.peerId, addrs);
+    await expect(local.connect((await createLibp2p()).peerId, addrs)).rejects.toMatchObject({ code: 'DIAL_FAILED' });
+    expect(counts).toEqual({
+      libp2p_total_dial_attempts: 2,
+      libp2p_successful_dials: 1,
+      libp2p_failed_dials: 1,
+    });
+  } finally {
+    await Promise.all([local.stop(), remote.stop()]);
   }
 });

@@ -87,7 +87,7 @@ export async function assembleNode(config: NodeConfig, overrides: NodeOverrides)
           staticPeers: config.peer,
           relay: { client: config.relayClient, server: config.relayServer, relays: config.relay },
         },
-        { clock, random, logger: log.logger('libp2p') },
+        { ...shared, logger: log.logger('libp2p') },
       ));
     const dht =
       overrides.discovery === false

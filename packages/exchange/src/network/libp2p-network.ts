@@ -3,6 +3,8 @@ import {
   type Cancel,
   type Clock,
   type Logger,
+  type MetricsRegistry,
+  noMetrics,
   type Random,
   silentLogger,
   systemClock,
@@ -26,6 +28,7 @@ export interface Libp2pNetworkComponents {
   readonly clock?: Clock;
   readonly random?: Random;
   readonly logger?: Logger;
+  readonly metrics?: MetricsRegistry;
 }
 
 const DIAL_TIMEOUT_MS = 15_000;
@@ -44,6 +47,7 @@ export class Libp2pNetwork implements PeerNetwork {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #static: StaticPeers;
+  readonly #dials: ReturnType<typeof dialCounters>;
   readonly #connected = new Set<string>();
   readonly #connectListeners = new Set<(peer: string) => void>();
   readonly #disconnectListeners = new Set<(peer: string) => void>();
@@ -57,6 +61,7 @@ export class Libp2pNetwork implements PeerNetwork {
     this.#maxPeers = init.maxPeers;
     this.#clock = components.clock ?? systemClock;
     this.#logger = components.logger ?? silentLogger;
+    this.#dials = dialCounters(components.metrics ?? noMetrics);
     const peers = [...(init.staticPeers ?? []), ...(init.relay?.relays ?? [])].map((text) => {
       const { peer, address } = parsePeerAddress(text);
       return { peer, addrs: [address] };
@@ -122,15 +127,18 @@ export class Libp2pNetwork implements PeerNetwork {
     }
     const timeout = AbortSignal.timeout(DIAL_TIMEOUT_MS);
     const signal = options?.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
+    this.#dials.tried.inc();
     try {
       await this.#node.dial(
         addresses.map((address) => address.encapsulate(`/p2p/${peer}`)),
         { signal },
       );
     } catch (error) {
+      this.#dials.failed.inc();
       options?.signal?.throwIfAborted();
       throw new ExchangeError('DIAL_FAILED', `Cannot reach ${peer}`, { peer, addresses: addrs }, { cause: error });
     }
+    this.#dials.succeeded.inc();
     this.#logger.debug('Dial successful', { peerId: peer });
   }
 
@@ -216,4 +224,13 @@ export class Libp2pNetwork implements PeerNetwork {
     });
     this.#surplusChecks.add(cancel);
   }
+}
+
+/** Under the names of the reference (06 §7); one that is given up counts as failed. */
+function dialCounters(metrics: MetricsRegistry) {
+  return {
+    tried: metrics.counter({ name: 'libp2p_total_dial_attempts', help: 'dials tried' }),
+    succeeded: metrics.counter({ name: 'libp2p_successful_dials', help: 'dials that succeeded' }),
+    failed: metrics.counter({ name: 'libp2p_failed_dials', help: 'dials that failed' }),
+  };
 }
