@@ -4,7 +4,7 @@ import { createCodec } from '../codec/create-codec.ts';
 import { CHUNK_BYTES } from '../codec/params.ts';
 
 /** Bytes that one job works on, over all rows: some ms, and several jobs for each group, so that all threads have one. */
-const JOB_BYTES = 8 * 1024 * 1024;
+const JOB_BYTES = 4 * 1024 * 1024;
 
 /** Codecs that a thread keeps: operations with other numbers of rows are rare. */
 const CODECS_KEPT = 4;

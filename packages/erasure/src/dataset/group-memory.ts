@@ -2,10 +2,10 @@ import type { AbortOptions } from '@codex/runtime';
 import { COLUMN_BYTES_MAX } from './geometry.ts';
 
 /** One group of columns, all rows: long reads and writes, and jobs that are worth their message. */
-export const GROUP_BYTES = 32 * 1024 * 1024;
+export const GROUP_BYTES = 16 * 1024 * 1024;
 
 /** Groups in work, over all operations of a node: one is read or written while another is coded. */
-export const GROUP_MEMORY_BYTES = 2 * GROUP_BYTES;
+export const GROUP_MEMORY_BYTES = 3 * GROUP_BYTES;
 
 /** Shared memory for one group. */
 export interface GroupBuffer {

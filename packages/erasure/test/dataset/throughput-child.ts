@@ -24,6 +24,16 @@ interface Measured {
   readonly delayMaxMs: number;
 }
 
+/** What is printed. */
+export interface Report {
+  readonly sizeMiB: number;
+  readonly data: number;
+  readonly parity: number;
+  readonly copy: Measured;
+  readonly protect: Measured;
+  readonly restore: Measured;
+}
+
 async function measure(work: () => Promise<unknown>): Promise<Measured> {
   const delay = monitorEventLoopDelay({ resolution: 1 });
   let rss = 0;
@@ -120,5 +130,6 @@ await copyRows(await repository.openDataset(ref), await lossy.openDataset(ref));
 await repository.stop();
 const restore = await measure(() => restoreDataset({ ...components, repository: lossy }, { manifest: cid! }));
 await lossy.stop();
-process.stdout.write(`${JSON.stringify({ sizeMiB, data, parity, copy, protect, restore })}\n`);
+const report: Report = { sizeMiB, data, parity, copy, protect, restore };
+process.stdout.write(`${JSON.stringify(report)}\n`);
 await compute.stop();
