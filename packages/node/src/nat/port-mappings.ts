@@ -1,3 +1,4 @@
+import { reachOf } from '@codex/discovery';
 import { type Cancel, type Clock, type Logger, raceSignal } from '@codex/runtime';
 import type { Gateway, PortMapper, PortMapping, WantedPort } from './port-mapper.ts';
 
@@ -164,10 +165,14 @@ export class PortMappings {
     const changed = textOf(next) !== textOf(this.#current);
     this.#current = next;
     if (!changed) return;
+    const { logger } = this.#components;
     const ports = next.mappings.map((mapping) => `${nameOf(mapping)} at ${mapping.externalPort}`);
     const about = { protocol: this.#gateway?.protocol, gateway: this.#gateway?.name };
-    if (next.externalIp) this.#components.logger.notice('Ports mapped', { ip: next.externalIp, ports, ...about });
-    else this.#components.logger.notice('Ports are no longer mapped');
+    if (next.externalIp === undefined) logger.notice('Ports are no longer mapped');
+    else logger.notice('Ports mapped', { ip: next.externalIp, ports, ...about });
+    if (next.externalIp !== undefined && reachOf(next.externalIp) !== 'public') {
+      logger.warn('The gateway is not on the internet itself: its address is of no use to peers', about);
+    }
     this.#onChange();
   }
 

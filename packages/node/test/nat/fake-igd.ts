@@ -8,6 +8,8 @@ import type { Endpoint } from '@codex/discovery';
 export interface FakeIgd {
   /** Where it takes searches. */
   readonly group: Endpoint;
+  /** Of its description. */
+  readonly url: string;
   /** `TCP 5000` (external) → the rest of the mapping. */
   readonly mappings: Map<string, { client: string; port: number; lease: number; description: string }>;
   readonly actions: string[];
@@ -47,6 +49,7 @@ export async function fakeIgd(init: { version: 1 | 2; prefix?: string } = { vers
 
   const fake: FakeIgd = {
     group: { ip: '127.0.0.1', port: udp.address().port },
+    url,
     mappings: new Map(),
     actions: [],
     searches: [],

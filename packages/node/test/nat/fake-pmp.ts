@@ -13,6 +13,8 @@ export interface FakePmp {
   result: number;
   /** Requests that are not answered from now on. */
   drop: number;
+  /** Datagrams that are sent before every answer. */
+  noise: readonly Uint8Array[];
   /** External ports that others have. */
   readonly taken: Set<number>;
   /** Seconds granted at most. */
@@ -32,6 +34,7 @@ export async function fakePmp(): Promise<FakePmp> {
     externalIp: '93.184.216.34',
     result: 0,
     drop: 0,
+    noise: [],
     taken: new Set(),
     secondsMax: 7200,
     async close() {
@@ -64,6 +67,7 @@ export async function fakePmp(): Promise<FakePmp> {
       answer.writeUInt16BE(seconds === 0 ? 0 : externalPort, 10);
       answer.writeUInt32BE(seconds, 12);
     }
+    for (const bytes of fake.noise) socket.send(bytes, from.port, from.address);
     socket.send(answer, from.port, from.address);
   });
   return fake;

@@ -56,6 +56,23 @@ describe('a NAT-PMP gateway', () => {
     await expect(new PmpMapper({ at: router.at }).find()).rejects.toMatchObject(refused);
   });
 
+  it('is understood among datagrams that are no answers', async () => {
+    router.noise = [[], [0], [0, 130, 0], [0, 129, 0, 0, 0, 0, 0, 1], [0, 130, 0, 0, 1, 2, 3, 4], [0, 128]].map(
+      (bytes) => Uint8Array.from(bytes),
+    );
+    const gateway = await find();
+    expect(await gateway.map(wanted)).toEqual(wanted);
+  });
+
+  it('is not believed when it answers for another port', async () => {
+    const gateway = await find();
+    const other = Buffer.alloc(16);
+    other.set([0, 130]);
+    other.writeUInt16BE(5001, 8);
+    router.noise = [other];
+    await expect(gateway.map(wanted)).rejects.toMatchObject({ code: 'GATEWAY_FAILED' });
+  });
+
   it('ends when the call is aborted', async () => {
     const gateway = await find();
     router.drop = 100;

@@ -1,4 +1,6 @@
+import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
+import { openIgd } from '../../src/nat/igd.ts';
 import { UpnpMapper } from '../../src/nat/upnp.ts';
 import { xmlElements, xmlText } from '../../src/nat/xml-http.ts';
 import { type FakeIgd, fakeIgd } from './fake-igd.ts';
@@ -87,6 +89,30 @@ it('without a gateway the search ends by itself, or when it is aborted', async (
   const search = mapperOf(router).find({ signal: abort.signal });
   abort.abort(new Error('enough'));
   await expect(search).rejects.toThrow('enough');
+});
+
+it('descriptions of any kind are read or passed over', async () => {
+  const router = await start();
+  const location = new URL(router.url);
+  const tag = fc.constantFrom(
+    '<service>',
+    '</service>',
+    '<serviceType>',
+    '<controlURL>',
+    '</controlURL>',
+    '<URLBase>',
+    '&',
+  );
+  const type = fc.constant('<serviceType>urn:schemas-upnp-org:service:WANIPConnection:1</serviceType>');
+  const part = fc.oneof(tag, type, fc.string());
+  await fc.assert(
+    fc.asyncProperty(fc.array(part, { maxLength: 12 }), async (parts) => {
+      router.description = parts.join('');
+      const found = await openIgd(location).catch((error: unknown) => error);
+      if (found !== undefined) expect(found).toMatchObject({ code: expect.stringMatching(/^GATEWAY_/) });
+    }),
+    { numRuns: 60 },
+  );
 });
 
 it('XML is read by name, whatever the prefix, without blocking', () => {
