@@ -141,7 +141,7 @@ export interface DatasetAssembly {
   refer(start: number, digests: Uint8Array, options?: AbortOptions): Promise<void>;
   /** count × 32 bytes; `BLOCK_NOT_FOUND` when a leaf is not there. */
   digests(range: LeafRange): Promise<Uint8Array>;
-  /** See `Dataset.read`. */
+  /** See `Dataset.read`. Reading goes on when the assembly has become a dataset. */
   read(range: LeafRange, options?: AbortOptions): AsyncIterable<LeafBatch>;
   /** See `Dataset.readInto`. */
   readInto(range: LeafRange, target: Uint8Array, options?: AbortOptions): Promise<readonly number[]>;

@@ -9,5 +9,6 @@ export { GroupMemory } from './dataset/group-memory.ts';
 export { type ProtectInput, protectDataset } from './dataset/protect.ts';
 export { repairDataset } from './dataset/repair.ts';
 export { Restoration } from './dataset/restoration.ts';
+export { Restorations, type SharedRestoration } from './dataset/restorations.ts';
 export { type RestoreInput, restoreDataset } from './dataset/restore.ts';
 export { ERASURE_ERRORS, ErasureError, type ErasureErrorCode } from './errors.ts';

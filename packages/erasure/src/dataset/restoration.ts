@@ -7,7 +7,7 @@ import {
   type LeafRange,
   type Manifest,
 } from '@codex/content';
-import { type AbortOptions, isCodexError } from '@codex/runtime';
+import { type AbortOptions, isCodexError, Semaphore } from '@codex/runtime';
 import { ErasureError } from '../errors.ts';
 import { leaveAssembly, treeMismatch } from './assembling.ts';
 import type { ErasureComponents, ErasureOptions, FetchLeaves } from './components.ts';
@@ -34,6 +34,8 @@ export class Restoration {
   readonly #dataset: Dataset;
   readonly #original: Dataset;
   readonly #fetch: FetchLeaves | undefined;
+  /** One at a time finishes; who waited finds nothing left to do. */
+  readonly #finishing = new Semaphore(1);
   /** Undefined when the original dataset is complete. */
   #assembly: DatasetAssembly | undefined;
 
@@ -90,22 +92,12 @@ export class Restoration {
   async restoreRange(range: LeafRange, options: AbortOptions = {}): Promise<void> {
     const parts = this.#parts();
     if (!parts) return;
-    const missing = () => [...runsWhere(range, (leaf) => !this.has(leaf))];
-    const wanted = missing();
-    if (wanted.length > 0) await this.#fetch?.(wanted, options);
-    const inVain = missing();
-    const asked = this.#fetch
-      ? inVain.flatMap(({ start, count }) => Array.from({ length: count }, (_, i) => start + i))
-      : [];
-    for (const { start, count } of inVain) {
-      for (let leaf = start; leaf < start + count; ) {
-        const column = leaf % this.geometry.steps;
-        const length = Math.min(start + count - leaf, this.geometry.steps - column);
-        for (const group of groupsOf(this.geometry, { start: column, count: length })) {
-          await restoreGroup(parts, group, options, asked);
-        }
-        leaf += length;
-      }
+    try {
+      await this.#restoreRange(parts, range, options);
+    } catch (error) {
+      // Another reader may have finished it meanwhile: then everything is there.
+      if (isCodexError(error, 'STORE_CLOSED')) await this.#finishing.run(() => {}, options);
+      if (this.#assembly) throw error;
     }
   }
 
@@ -133,13 +125,8 @@ export class Restoration {
    * Restores everything, becomes the original tree if the root is right, and proves restored leaves under the protected
    * tree. Errors: `ERASURE_TOO_MANY_LOSSES`, `ERASURE_TREE_MISMATCH`.
    */
-  async finish({ signal, onProgress }: ErasureOptions = {}): Promise<void> {
-    const { geometry } = this;
-    const parts = this.#parts();
-    if (parts) await this.#restoreEverything(parts, { signal, onProgress });
-    else onProgress?.({ phase: 'restore', done: geometry.steps, total: geometry.steps });
-    await proveRestored(geometry, this.#dataset, this.#original, { signal });
-    await this.#dataset.flush();
+  async finish(options: ErasureOptions = {}): Promise<void> {
+    await this.#finishing.run(() => this.#finish(options), options);
   }
 
   /** Lets go; what was restored is kept for the next one. Harmless after `finish`. */
@@ -150,6 +137,35 @@ export class Restoration {
   /** Ends it after a failure: what can go on later is kept, anything else forgotten. */
   async fail(error: unknown, options: AbortOptions): Promise<void> {
     if (this.#assembly) await leaveAssembly(this.#assembly, error, options);
+  }
+
+  async #restoreRange(parts: RestoreParts, range: LeafRange, options: AbortOptions): Promise<void> {
+    const missing = () => [...runsWhere(range, (leaf) => !this.has(leaf))];
+    const wanted = missing();
+    if (wanted.length > 0) await this.#fetch?.(wanted, options);
+    const inVain = missing();
+    const asked = this.#fetch
+      ? inVain.flatMap(({ start, count }) => Array.from({ length: count }, (_, i) => start + i))
+      : [];
+    for (const { start, count } of inVain) {
+      for (let leaf = start; leaf < start + count; ) {
+        const column = leaf % this.geometry.steps;
+        const length = Math.min(start + count - leaf, this.geometry.steps - column);
+        for (const group of groupsOf(this.geometry, { start: column, count: length })) {
+          await restoreGroup(parts, group, options, asked);
+        }
+        leaf += length;
+      }
+    }
+  }
+
+  async #finish({ signal, onProgress }: ErasureOptions): Promise<void> {
+    const { geometry } = this;
+    const parts = this.#parts();
+    if (parts) await this.#restoreEverything(parts, { signal, onProgress });
+    else onProgress?.({ phase: 'restore', done: geometry.steps, total: geometry.steps });
+    await proveRestored(geometry, this.#dataset, this.#original, { signal });
+    await this.#dataset.flush();
   }
 
   async #restoreEverything(parts: RestoreParts, { signal, onProgress }: ErasureOptions): Promise<void> {

@@ -8,7 +8,14 @@ import {
   treeCid,
 } from '@codex/content';
 import { describe, expect, it } from 'vitest';
-import { type FetchLeaves, protectDataset, Restoration, repairDataset, restoreDataset } from '../../src/index.ts';
+import {
+  type FetchLeaves,
+  protectDataset,
+  Restoration,
+  Restorations,
+  repairDataset,
+  restoreDataset,
+} from '../../src/index.ts';
 import { contentOf, inMemory, makeProtected, type Protected, transfer, upload, withLosses } from './setup.ts';
 
 /** A network that has all leaves but those, and remembers what it was asked for. */
@@ -146,6 +153,31 @@ describe('reading while blocks are missing', () => {
     await second.close();
     await restoreDataset(lossy, { manifest: made.cid });
   });
+});
+
+it('one restoration serves all readers of a dataset, and one end of it all who wait for it', async () => {
+  const made = await makeProtected({ blocks: 300, data: 4, parity: 2 });
+  const lossy = await withLosses(made, nothing);
+  const { asked, fetchInto } = network(made, (leaf) => leaf < made.steps);
+  const restorations = new Restorations(lossy);
+  const fetch = fetchInto(lossy.dataset);
+  const shares = await Promise.all([1, 2, 3].map(() => restorations.open(made.manifest, { fetch })));
+  expect(restorations.size).toBe(1);
+  const contents = shares.map(async ({ restoration, release }) => {
+    const parts: Buffer[] = [];
+    for await (const batch of restoration.read({ start: 0, count: 300 })) {
+      parts.push(...batch.blocks.map((block) => Buffer.from(block)));
+      batch.release();
+    }
+    await restoration.finish();
+    await release();
+    await release();
+    return Buffer.concat(parts);
+  });
+  for (const content of await Promise.all(contents)) expect(content.equals(made.content)).toBe(true);
+  expect(restorations.size).toBe(0);
+  expect(asked.length).toBeGreaterThan(0);
+  await restoreDataset(lossy, { manifest: made.cid });
 });
 
 /** A protected dataset whose maker put wrong bytes into one parity row: a tree over what is no code word. */

@@ -133,13 +133,11 @@ export class DiskAssembly implements DatasetAssembly {
   }
 
   read(range: LeafRange, options: AbortOptions = {}): AsyncIterable<LeafBatch> {
-    this.#checkOpen();
     checkRange(this.leafCount, range);
     return readLeaves(this.#parts.reader, this.#source(), range, options);
   }
 
   async readInto(range: LeafRange, target: Uint8Array, options: AbortOptions = {}): Promise<readonly number[]> {
-    this.#checkOpen();
     checkRange(this.leafCount, range);
     return readLeavesInto(this.#parts.reader, this.#source(), range, target, options);
   }

@@ -131,13 +131,11 @@ export class MemoryAssembly implements DatasetAssembly {
   }
 
   read(range: LeafRange, options: AbortOptions = {}): AsyncIterable<LeafBatch> {
-    this.#checkOpen();
     checkRange(this.leafCount, range);
     return readMemory(this.#parts.blocks, this, range, options);
   }
 
   async readInto(range: LeafRange, target: Uint8Array): Promise<readonly number[]> {
-    this.#checkOpen();
     checkRange(this.leafCount, range);
     return readMemoryInto(this.#parts.blocks, this, range, target);
   }
