@@ -218,8 +218,13 @@ export class RawPeer {
   }
 }
 
+const identities = new Map<number, Identity>();
+
 export function identityOf(number: number): Identity {
-  return Identity.fromPrivateKey(createHash('sha256').update(`key of node ${number}`).digest());
+  const key = createHash('sha256').update(`key of node ${number}`).digest();
+  const identity = identities.get(number) ?? Identity.fromPrivateKey(key);
+  identities.set(number, identity);
+  return identity;
 }
 
 /** Signatures are random, and so is their length: a record that is asked for again is the same one. */
