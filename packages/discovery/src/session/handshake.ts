@@ -1,4 +1,4 @@
-import { createHash, hkdfSync } from 'node:crypto';
+import { createHash, createSecretKey, hkdfSync } from 'node:crypto';
 import type { NodeId } from '../identity/node-id.ts';
 
 const ID_PROOF = new TextEncoder().encode('discovery v5 identity proof');
@@ -29,6 +29,6 @@ export function deriveKeys(
   recipient: NodeId,
 ): SessionKeys {
   const info = new Uint8Array([...KEY_AGREEMENT, ...initiator.bytes, ...recipient.bytes]);
-  const keys = new Uint8Array(hkdfSync('sha256', secret, challengeData, info, 2 * KEY_BYTES));
+  const keys = new Uint8Array(hkdfSync('sha256', createSecretKey(secret), challengeData, info, 2 * KEY_BYTES));
   return { initiatorKey: keys.subarray(0, KEY_BYTES), recipientKey: keys.subarray(KEY_BYTES) };
 }
