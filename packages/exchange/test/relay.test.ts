@@ -67,6 +67,14 @@ describe('a node that listens at a relay only', () => {
     expect((await echoed(visitor, hidden, bytes)).equals(bytes)).toBe(true);
   });
 
+  it('offers to be dialled back, over the relay', async () => {
+    const { hidden, visitor, place } = await three();
+    await visitor.connect(hidden.peerId, [place]);
+    const stream = await visitor.openStream(hidden.peerId, ['/libp2p/dcutr']);
+    expect(stream.protocol).toBe('/libp2p/dcutr');
+    stream.abort(new Error('enough'));
+  });
+
   it('is a peer like others for static peers', async () => {
     const { hidden, place } = await three();
     const visitor = await start(await create({ client: true }, { staticPeers: [`${place}/p2p/${hidden.peerId}`] }));
@@ -112,6 +120,14 @@ it('datasets travel through a relay, and directly as soon as there is a way', as
     const dataset = await open(leecher!, source);
     await leecher!.exchange.fetchDataset(dataset);
     expect((await readAll(dataset, source.bytes.length)).equals(source.bytes)).toBe(true);
+  }
+});
+
+it('nodes without these options speak none of the protocols', async () => {
+  const [plain, other] = [await start(await create({})), await start(await create({}))];
+  await plain.connect(other.peerId, other.listenAddrs());
+  for (const protocol of ['/libp2p/circuit/relay/0.2.0/hop', '/libp2p/circuit/relay/0.2.0/stop', '/libp2p/dcutr']) {
+    await expect(plain.openStream(other.peerId, [protocol])).rejects.toMatchObject({ code: 'PROTOCOL_UNSUPPORTED' });
   }
 });
 
