@@ -34,6 +34,8 @@ const DIALS_MAX = 16;
 const DIALS_PER_SEARCH_MAX = 32;
 /** A lookup and the dials after it; what takes longer is stuck (04 §9). */
 const SEARCH_TIMEOUT_MS = 60 * SECOND_MS;
+/** A search that finds nobody is made once more after this: what was stored a moment ago is being announced. */
+const AGAIN_MS = 700;
 /** A provider that could not be dialled is left alone for so long, unless it signs a new record. */
 const FAILED_MS = 60 * SECOND_MS;
 /** Providers remembered for that, 150 B each. */
@@ -128,14 +130,22 @@ export class ProviderFinder implements PeerFinder {
       })();
       tried.set(record.peerId, { seq: record.seq, attempt });
     };
+    const { clock, discovery, logger } = this.#c;
     try {
       const options = { signal: until, enough: DIALS_PER_SEARCH_MAX, onFound: tell };
-      for (const record of await this.#c.discovery.findProviders(NodeId.ofContent(cid.bytes), options)) tell(record);
+      const search = async () => {
+        for (const record of await discovery.findProviders(NodeId.ofContent(cid.bytes), options)) tell(record);
+      };
+      await search();
+      if (tried.size === 0) {
+        await clock.sleep(AGAIN_MS, { signal: until });
+        await search();
+      }
     } catch (error) {
-      if (!until.aborted) this.#c.logger.debug('Cannot search for providers', { cid: formatCid(cid), error });
+      if (!until.aborted) logger.debug('Cannot search for providers', { cid: formatCid(cid), error });
     }
     await Promise.all([...tried.values()].map(({ attempt }) => attempt));
-    this.#c.logger.debug('Searched for providers', { cid: formatCid(cid), found: tried.size, connected });
+    logger.debug('Searched for providers', { cid: formatCid(cid), found: tried.size, connected });
   }
 
   /** True when the provider is connected. Never rejects. */

@@ -121,12 +121,23 @@ describe('the finder of providers', () => {
 
   it('returns when the search is over without anybody', async () => {
     const { dht, network, find } = setUp();
+    dht.tailMs = 300;
+    expect(await find()).toBe(300 + 700 + 300);
+    expect(dht.asked).toHaveLength(2);
     dht.tailMs = 700;
-    expect(await find()).toBe(700);
     dht.providers = [recordOf(1)];
     network.unreachable.add(recordOf(1).peerId);
     expect(await find()).toBe(710);
     expect(dht.forgotten).toEqual([recordOf(1).peerId]);
+  });
+
+  it('looks once more when what it looks for is being announced', async () => {
+    const { clock, dht, network, find } = setUp();
+    clock.schedule(500, () => {
+      dht.providers = [recordOf(1)];
+    });
+    expect(await find()).toBe(700 + 10 + 100);
+    expect(network.connected.size).toBe(1);
   });
 
   it('does not dial itself, whom it is connected with, or where it cannot get', async () => {
