@@ -147,7 +147,7 @@ export class Messenger implements Startable {
     );
     this.#socket = socket;
     this.#sessions = sessions;
-    socket.onDatagram((datagram) => sessions.receive(datagram));
+    socket.onDatagram((datagram) => this.#guard(() => sessions.receive(datagram)));
   }
 
   /** Fails what waits with `DISCOVERY_STOPPED`. */
@@ -275,7 +275,7 @@ export class Messenger implements Startable {
     for (const body of splitAnswer(response)) this.#sessions?.answer(from, encodeMessage({ requestId, body }));
   }
 
-  /** A fault in a handler must not end the socket. */
+  /** A fault of ours in the handling of a packet must not end the process. */
   #guard(run: () => void): void {
     try {
       run();
