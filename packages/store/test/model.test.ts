@@ -14,6 +14,8 @@ const MADE: MadeDataset[] = CONTENTS.map((content) => makeDataset(content));
 
 type Step =
   | { do: 'upload' | 'manifest' | 'delete' | 'abort'; which: number; name: boolean }
+  | { do: 'assemble'; which: number; at: number; count: number; refer: boolean }
+  | { do: 'finish' | 'become' | 'abandon'; which: number }
   | { do: 'fill'; which: number; at: number; count: number }
   | { do: 'putBlock' | 'deleteBlock'; block: number }
   | { do: 'reopen' };
@@ -22,6 +24,14 @@ const which = fc.nat(CONTENTS.length - 1);
 const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ do: fc.constantFrom('upload', 'manifest', 'delete', 'abort'), which, name: fc.boolean() }),
   fc.record({ do: fc.constant('fill' as const), which, at: fc.nat(299), count: fc.integer({ min: 1, max: 60 }) }),
+  fc.record({
+    do: fc.constant('assemble' as const),
+    which,
+    at: fc.nat(299),
+    count: fc.integer({ min: 1, max: 300 }),
+    refer: fc.boolean(),
+  }),
+  fc.record({ do: fc.constantFrom('finish', 'become', 'abandon'), which }),
   fc.record({ do: fc.constantFrom('putBlock', 'deleteBlock'), block: fc.nat(POOL.length - 1) }),
   fc.record({ do: fc.constant('reopen' as const) }),
 );
@@ -58,6 +68,35 @@ async function apply(repository: Repository, step: Exclude<Step, { do: 'reopen' 
       const dataset = await repository.openDataset(made.ref);
       await dataset.learn(made.prove(start, count));
       return dataset.putLeaves(start, made.blocks.slice(start, start + count));
+    }
+    case 'assemble': {
+      const { ref, blocks } = MADE[step.which]!;
+      const assembly = await repository.assembleDataset(`key ${step.which}`, ref);
+      const start = step.at % ref.leafCount;
+      const part = blocks.slice(start, start + step.count);
+      const work = step.refer
+        ? assembly.refer(start, Buffer.concat(part.map((block) => sha256(block))))
+        : assembly.putLeaves(start, part);
+      const outcome = await work.catch((error) => [error.code, error.data]);
+      const held = [...assembly.held()];
+      await assembly.close();
+      return [outcome, held];
+    }
+    case 'finish':
+    case 'become':
+    case 'abandon': {
+      const { ref, manifest, manifestCid } = MADE[step.which]!;
+      // Without a manifest what it becomes would live as long as its handle: not to be compared.
+      if (step.do === 'become' && !(await repository.hasBlock(manifestCid))) return undefined;
+      const assembly = await repository.assembleDataset(`key ${step.which}`, ref);
+      if (step.do === 'abandon') return assembly.abort();
+      const ending = step.do === 'finish' ? assembly.finish(() => manifest) : assembly.become(ref);
+      const outcome = await ending.then(
+        () => 'done',
+        (error) => error.code,
+      );
+      await assembly.close();
+      return outcome;
     }
     case 'putBlock':
       return repository.putBlock(blockCid(sha256(POOL[step.block]!)), POOL[step.block]!);

@@ -129,6 +129,7 @@ export class DiskAssembly implements DatasetAssembly {
 
   async digests(range: LeafRange): Promise<Uint8Array> {
     checkRange(this.leafCount, range);
+    for (const { start } of this.missing(range)) throw blockNotFound({ index: start });
     return this.#leaves(range);
   }
 

@@ -40,12 +40,12 @@ import { DEFAULT_BLOCK_TTL_MS, DEFAULT_MAINTENANCE_BATCH, DEFAULT_MAINTENANCE_IN
 import { Listeners } from '../listeners.ts';
 import { Maintenance } from '../maintenance.ts';
 import { type Audit, audit } from './audit.ts';
-import { DiskAssembly } from './disk-assembly.ts';
 import { DiskDataset } from './disk-dataset.ts';
 import { DiskDatasetWriter } from './disk-writer.ts';
 import { type Engine, openEngine } from './engine.ts';
 import { expireOnce } from './expire.ts';
 import { inspectOne } from './inspect-one.ts';
+import { openAssembly } from './open-assembly.ts';
 import { nodeFs, type StoreFs } from './store-fs.ts';
 import { registerMetrics } from './store-metrics.ts';
 
@@ -236,48 +236,17 @@ export class DiskRepository implements Repository, Startable {
     checkBlockSize(blockSize);
     layerLengths(leafCount);
     const expiry = checkExpiry(init.expiry ?? this.#defaultExpiry());
-    const { assemblies, trees, reaper, committer, leafReader: reader } = this.#engine;
-    const record = assemblies.open(key, { blockSize, leafCount }, this.#clock.now());
-    const { compute, slabs } = this.#components;
-    const assembly: DiskAssembly = new DiskAssembly(
-      {
-        ...this.#engine,
-        ...{ reader, compute, slabs },
-        finish: async (manifest) => {
-          const bytes = encodeManifest(manifest);
-          const cid = manifestCidOf(bytes);
-          await this.#putManifest(cid, bytes, expiry, () => {
-            assembly.settle();
-            assemblies.ended(key);
-            trees.adopt(datasetRef(manifest), record.id);
-          });
-          reaper.drain().catch(() => {});
-          return cid;
-        },
-        become: async (ref) => {
-          trees.find(ref);
-          // Opened first: a tree that no manifest names lives as long as somebody has it open.
-          const dataset = this.#open(ref);
-          assembly.settle();
-          assemblies.ended(key);
-          trees.adoptUnnamed(ref, record.id);
-          await committer.flush();
-          reaper.drain().catch(() => {});
-          return dataset;
-        },
-        close: () => {
-          assembly.settle();
-          assemblies.close(key, this.#clock.now());
-        },
-        drop: async () => {
-          assembly.settle();
-          assemblies.drop(key);
-          await reaper.drain();
-        },
+    const host = {
+      ...{ engine: this.#engine, compute: this.#components.compute, slabs: this.#components.slabs, clock: this.#clock },
+      open: (ref: DatasetRef) => this.#open(ref),
+      putManifest: async (manifest: Manifest, then: () => void) => {
+        const bytes = encodeManifest(manifest);
+        const cid = manifestCidOf(bytes);
+        await this.#putManifest(cid, bytes, expiry, then);
+        return cid;
       },
-      record,
-    );
-    return assembly;
+    };
+    return openAssembly(host, key, { blockSize, leafCount });
   }
 
   async ensureExpiry(cid: BlockCid | ManifestCid | TreeCid, expiry: number): Promise<void> {
