@@ -16,9 +16,9 @@ export function isAlive(pid: number): boolean {
 }
 
 /** Polls until `check` holds. */
-export async function until(check: () => boolean, deadlineMs = 15_000): Promise<void> {
+export async function until(check: () => boolean | Promise<boolean>, deadlineMs = 15_000): Promise<void> {
   const end = performance.now() + deadlineMs;
-  while (!check()) {
+  while (!(await check())) {
     if (performance.now() > end) throw new Error('It did not come true in time');
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
