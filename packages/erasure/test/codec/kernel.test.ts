@@ -1,0 +1,50 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { generate } from '../../assembly/build/kernels.ts';
+import { createCodec, KERNEL_BUILDS, Kernel } from '../../src/index.ts';
+import { encode, seededShards } from './shapes.ts';
+
+const CODEC = new URL('../../src/codec/', import.meta.url);
+const read = (name: string) => readFileSync(new URL(name, CODEC), 'utf8');
+
+describe('the kernel', () => {
+  it('is what its source compiles to', async () => {
+    expect(read('kernels.generated.ts') === (await generate()), 'run `npm run build:kernels`').toBe(true);
+  });
+
+  it('is chosen once for a thread, the best that the runtime takes', async () => {
+    const kernel = Kernel.ofThread();
+    expect(kernel?.build).toBe('relaxed');
+    expect(Kernel.ofThread()).toBe(kernel);
+    expect(await Kernel.load()).toBe(kernel);
+    expect(KERNEL_BUILDS.map((build) => Kernel.make(build)?.build)).toEqual(['relaxed', 'simd']);
+  });
+
+  it('holds memory for the rows of one strip, not for the shards', () => {
+    const kernel = Kernel.make('relaxed')!;
+    const shardBytes = 1024 * 1024;
+    const rows = seededShards('memory', 1, shardBytes);
+    createCodec({ data: 40, parity: 20 }, kernel).encode(
+      Array.from({ length: 40 }, () => rows[0]!),
+      Array.from({ length: 20 }, () => new Uint8Array(shardBytes)),
+    );
+    expect(kernel.memoryBytes).toBeLessThan(1024 * 1024);
+    const data = seededShards('memory', 32_768, 256);
+    const codec = createCodec({ data: 32_768, parity: 32_768 }, kernel);
+    const parity = encode(codec, data);
+    const restored = new Map(data.map((_, i) => [i, new Uint8Array(256)]));
+    codec.decode({ data: data.map(() => undefined), parity, restored });
+    data.forEach((shard, i) => {
+      expect(Buffer.compare(shard, restored.get(i)!)).toBe(0);
+    });
+    expect(kernel.memoryBytes).toBeLessThan(40 * 1024 * 1024);
+  });
+
+  it('runs in browsers: the codec imports nothing of Node', () => {
+    for (const name of readdirSync(CODEC)) {
+      const imports = [...read(name).matchAll(/from '([^']+)'/g)].map((match) => match[1]);
+      expect(imports.filter((from) => !from?.startsWith('./') && from !== '../errors.ts')).toEqual([]);
+      expect(/\b(Buffer|process|require)\b/.test(read(name).replaceAll(/'[^']*'/g, ''))).toBe(false);
+    }
+  });
+});
