@@ -1,6 +1,19 @@
 import type { LeafRange } from '@codex/content';
+import type { Random } from '@codex/runtime';
 import type { FetchProgress } from '../fetcher.ts';
-import { LeafSet, popCount } from './leaf-set.ts';
+import { LeafSet, popCount, WORD_LEAVES } from './leaf-set.ts';
+
+/**
+ * All leaves, from a random place on: peers that begin at the same time, before they know of each other, ask for
+ * different ones.
+ */
+function roundFrom(index: number, leafCount: number): LeafRange[] {
+  const first = index - (index % WORD_LEAVES);
+  return [
+    { start: first, count: leafCount - first },
+    { start: 0, count: first },
+  ];
+}
 
 /** One call of `fetchDataset`: which leaves, in which order, and who waits for them. */
 export class FetchCaller {
@@ -21,9 +34,10 @@ export class FetchCaller {
   constructor(init: {
     ranges: readonly LeafRange[] | undefined;
     leafCount: number;
+    random: Random;
     onProgress?: ((progress: FetchProgress) => void) | undefined;
   }) {
-    this.ranges = init.ranges ?? [{ start: 0, count: init.leafCount }];
+    this.ranges = init.ranges ?? roundFrom(init.random.int(init.leafCount + 1), init.leafCount);
     this.ordered = init.ranges !== undefined;
     this.wanted = new LeafSet(init.leafCount);
     this.#onProgress = init.onProgress;

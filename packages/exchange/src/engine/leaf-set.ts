@@ -144,3 +144,9 @@ export function lowestRun(bits: number): { first: number; count: number } {
   const rest = ~(bits >>> first);
   return { first, count: rest === 0 ? WORD_LEAVES : Math.min(WORD_LEAVES - first, lowestBit(rest)) };
 }
+
+/** The run of leaves that begins with the lowest bit of a word. */
+export function lowestRunOf(word: number, bits: number): LeafRange {
+  const { first, count } = lowestRun(bits);
+  return { start: word * WORD_LEAVES + first, count };
+}

@@ -17,10 +17,14 @@ export interface ExchangeLimits {
   readonly peerWindowMinBytes: number;
   /** … and at most what a link of 1 Gbit/s carries in a sixteenth of a second. */
   readonly peerWindowMaxBytes: number;
-  /** A window holds what the peer delivers in this time, or in two round trips if those take longer. */
+  /** A window holds what the peer delivers in two round trips and this time, in which a request is answered and stored. */
   readonly peerWindowMs: number;
-  /** Bytes of one request: small enough to spread over peers, large enough to make its proof cheap. */
+  /** Bytes of one request at most: small enough to spread over peers, large enough to make its proof cheap … */
   readonly requestBytes: number;
+  /** … and at least, where a block is not larger: also the size until the speed of a peer is known … */
+  readonly requestMinBytes: number;
+  /** … and what a peer delivers in this time: a swarm hands blocks on as soon as the request is complete. */
+  readonly requestMs: number;
 
   /** A peer that owes blocks and sends nothing for this long gets no new requests; others take over its work. */
   readonly stallMs: number;
@@ -28,7 +32,7 @@ export interface ExchangeLimits {
   readonly peerTimeoutMs: number;
   /** A request that is not complete after this long is given to somebody else, however many bytes trickle in. */
   readonly requestTimeoutMs: number;
-  /** A request this old may be asked of a second peer when nothing else is left to ask. */
+  /** A request overdue by this much may be asked of a second peer when nothing else is left to ask, or a reader waits. */
   readonly endgameMs: number;
 
   /** One message of 1.0.0: 20 of the largest blocks (1 MiB) with their proofs. */
@@ -65,10 +69,12 @@ export const DEFAULT_LIMITS: ExchangeLimits = {
   findIntervalMs: 3 * SECOND,
   fetchesMax: 1024,
   inFlightMaxBytes: 24 * MiB,
-  peerWindowMinBytes: 2 * MiB,
+  peerWindowMinBytes: 256 * KiB,
   peerWindowMaxBytes: 8 * MiB,
-  peerWindowMs: 250,
+  peerWindowMs: 100,
   requestBytes: 1 * MiB,
+  requestMinBytes: 64 * KiB,
+  requestMs: 50,
   stallMs: 10 * SECOND,
   peerTimeoutMs: 60 * SECOND,
   requestTimeoutMs: 120 * SECOND,

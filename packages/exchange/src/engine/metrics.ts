@@ -19,6 +19,7 @@ export interface ExchangeMetrics {
   readonly bytesReceived: Counter;
   readonly bytesSent: Counter;
   readonly peersDropped: Counter;
+  readonly duplicateBlocksReceived: Counter;
 }
 
 const PREFIX = 'codex_block_exchange_';
@@ -48,6 +49,7 @@ export function exchangeMetrics(registry: MetricsRegistry, pending: () => number
     }),
     bytesReceived: counter('bytes_received', 'Bytes of blocks received'),
     bytesSent: counter('bytes_sent', 'Bytes of blocks sent'),
+    duplicateBlocksReceived: counter('duplicate_blocks_received', 'Blocks received that were held already'),
     peersDropped: counter('peers_dropped', 'Peers dropped for what they sent'),
   };
 }

@@ -3,8 +3,10 @@ import type { Assignment, Requester } from './requester.ts';
 
 /** Of the window: what must have arrived until a full one opens again. */
 const REOPEN_FRACTION = 0.75;
-/** How fast old measurements of a peer fade. */
-const RATE_WEIGHT = 0.3;
+/** How fast old measurements of a peer fade: quickly where it is faster than we thought, and gets too little work. */
+const RATE_WEIGHT = { up: 0.6, down: 0.3 };
+/** One measurement covers at least this time in which the peer owed us something: answers come in bursts. */
+const RATE_SAMPLE_MS = 50;
 
 /** What we know of a connected peer as a source of blocks. */
 export class Peer {
@@ -21,13 +23,18 @@ export class Peer {
   /** Monotonic ms of when it was found so. */
   stalledAt = 0;
   readonly assignments = new Set<Assignment>();
+  /** Requests to others that were called back for it and are not answered. */
+  recalls = 0;
   /** Asked for and not arrived. */
   inFlightBytes = 0;
   /** Monotonic ms of the last bytes from it, or of when it began to owe us something. */
   lastBytesAt = 0;
   #rateBytesPerMs = 0;
   #roundTripMs = 0;
-  #busySince = 0;
+  /** Since when what arrived is counted; times at which the peer owed us nothing are left out. */
+  #sampleSince = 0;
+  #sampleBytes = 0;
+  #idleSince = 0;
   #full = false;
 
   constructor(id: string, limits: ExchangeLimits) {
@@ -35,11 +42,25 @@ export class Peer {
     this.#limits = limits;
   }
 
-  /** Bytes that may be outstanding: what it delivers in `peerWindowMs` or in two round trips, within the limits. */
+  /** Bytes that may be outstanding: what it delivers in two round trips and `peerWindowMs`, within the limits. */
   get windowBytes(): number {
     const { peerWindowMinBytes, peerWindowMaxBytes, peerWindowMs } = this.#limits;
-    const wanted = this.#rateBytesPerMs * Math.max(peerWindowMs, 2 * this.#roundTripMs);
+    const wanted = this.#rateBytesPerMs * (peerWindowMs + 2 * this.#roundTripMs);
     return Math.min(peerWindowMaxBytes, Math.max(peerWindowMinBytes, wanted));
+  }
+
+  /**
+   * Bytes of one request: what it delivers in `requestMs`. A swarm on a slow line would hand on large requests late, and
+   * what else a peer has to say would wait behind them.
+   */
+  get requestBytes(): number {
+    const { requestMinBytes, requestBytes, requestMs } = this.#limits;
+    return Math.min(requestBytes, Math.max(requestMinBytes, this.#rateBytesPerMs * requestMs));
+  }
+
+  /** Until another request of `bytes` is answered, by what was measured; 0 when nothing was. */
+  expectedMs(bytes: number): number {
+    return this.#rateBytesPerMs === 0 ? 0 : (this.inFlightBytes + bytes) / this.#rateBytesPerMs + this.#roundTripMs;
   }
 
   /** Measured, bytes per second; 0 before the first delivery. */
@@ -63,7 +84,7 @@ export class Peer {
   asked(assignment: Assignment, now: number): void {
     if (this.assignments.size === 0) {
       this.lastBytesAt = now;
-      this.#busySince = now;
+      this.#sampleSince += now - this.#idleSince;
     }
     this.assignments.add(assignment);
     this.inFlightBytes += assignment.bytes;
@@ -73,13 +94,20 @@ export class Peer {
   settled(assignment: Assignment, now: number, arrived: boolean): void {
     if (!this.assignments.delete(assignment)) return;
     this.inFlightBytes -= assignment.bytes;
-    if (!arrived) return;
-    // The peer worked on this one since it was asked, or since the answer before it was complete.
-    const elapsed = Math.max(0.1, now - Math.max(assignment.sentAt, this.#busySince));
-    const rate = assignment.bytes / elapsed;
-    this.#rateBytesPerMs =
-      this.#rateBytesPerMs === 0 ? rate : this.#rateBytesPerMs * (1 - RATE_WEIGHT) + rate * RATE_WEIGHT;
-    this.#busySince = now;
+    if (this.assignments.size === 0) this.#idleSince = now;
+    if (arrived) this.#measure(assignment.bytes, now);
+  }
+
+  #measure(bytes: number, now: number): void {
+    this.#sampleBytes += bytes;
+    const elapsed = now - this.#sampleSince;
+    // The first answer is a measurement of its own: a fast peer shall not wait for more.
+    if (elapsed < (this.#rateBytesPerMs === 0 ? 0.1 : RATE_SAMPLE_MS)) return;
+    const rate = this.#sampleBytes / elapsed;
+    const known = this.#rateBytesPerMs;
+    this.#rateBytesPerMs = known === 0 ? rate : known + (rate - known) * RATE_WEIGHT[rate > known ? 'up' : 'down'];
+    this.#sampleBytes = 0;
+    this.#sampleSince = now;
   }
 
   /** Called with the time from a request to the first byte of its answer when nothing was queued before it. */

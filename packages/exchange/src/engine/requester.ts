@@ -12,10 +12,16 @@ export interface Assignment {
   readonly bytes: number;
   /** Monotonic ms. */
   readonly sentAt: number;
+  /** Monotonic ms by which it should have arrived, generously. */
+  readonly dueAt: number;
+  /** Monotonic ms at which it is expected, by what was measured. */
+  readonly expectedAt: number;
   /** Bits of the word: leaves that have not arrived. */
   left: number;
   /** Off the wire: delivered, cancelled or given up. */
   done: boolean;
+  /** Called back for this peer, which has nothing else to do; the answer says whether it was in time. */
+  recalledFor?: Peer | undefined;
 }
 
 /** A single block that is looked for by its content id. */
@@ -28,6 +34,8 @@ export interface WantedBlock {
 /** The asking half of a protocol towards one peer. What comes back goes to the `RequestEvents` it was made with. */
 export interface Requester {
   readonly protocol: string;
+  /** A cancelled request is answered: by a refusal, or by the blocks where they had left already. */
+  readonly answersCancels: boolean;
   /** Learns from now on what the peer has of the session's tree. */
   follow(session: DatasetSession): void;
   unfollow(session: DatasetSession): void;

@@ -6,7 +6,7 @@ import type { BlockWants } from './block-wants.ts';
 import { DatasetSession } from './dataset-session.ts';
 import { FetchCaller } from './fetch-caller.ts';
 import { markKnown } from './known-leaves.ts';
-import { runMask } from './leaf-set.ts';
+import { lowestRunOf, runMask } from './leaf-set.ts';
 import type { Peer } from './peer.ts';
 import type { Assignment, RequestEvents, WantedBlock } from './requester.ts';
 import type { EngineParts } from './responder.ts';
@@ -24,6 +24,11 @@ export interface SchedulerComponents {
   /** Ends the connection to a peer. */
   drop(peer: string, reason: string): void;
 }
+
+/** With fewer sources more are looked for while the fetch goes on, as the reference does (04 §9) … */
+const SOURCES_MIN = 3;
+/** … this often: in a swarm that began together, nobody knew of the others when it looked first. */
+const SEARCH_MORE_MS = 10_000;
 
 /** Decides who is asked for what: the same for both protocols. */
 export class Scheduler implements RequestEvents {
@@ -59,7 +64,7 @@ export class Scheduler implements RequestEvents {
       }
     }
     if (this.#callers >= this.#parts.limits.fetchesMax) throw new ExchangeError('FETCHES_LIMIT', 'Too many fetches');
-    const caller = new FetchCaller({ ranges, leafCount, onProgress: options.onProgress });
+    const caller = new FetchCaller({ ranges, leafCount, random: this.#c.random, onProgress: options.onProgress });
     const session = this.#session(dataset);
     this.#callers++;
     session.join(caller);
@@ -106,17 +111,20 @@ export class Scheduler implements RequestEvents {
 
   has(peer: Peer, session: DatasetSession, range?: { start: number; count: number }): void {
     if (session.closed || !peer.connected) return;
-    const { leaves } = session.holding(peer);
-    if (range) leaves.add(range);
-    else leaves.fill();
-    session.revision++;
+    session.has(peer, range);
     this.pump();
   }
 
   refused(assignment: Assignment, lacks: boolean): void {
     const { session, peer } = assignment;
-    if (lacks && !session.closed) session.holding(peer).leaves.delete(assignment);
+    // A cancelled request is answered so too: it says nothing about what the peer holds.
+    if (assignment.done) return;
+    const next = assignment.recalledFor;
+    if (lacks && !next && !session.closed) session.holding(peer).leaves.delete(assignment);
     this.#settle(assignment, false);
+    if (next?.requester && next.assignments.size === 0 && !session.closed && session.isFree(assignment)) {
+      this.#assign(next, session, assignment.start, assignment.count);
+    }
     this.pump();
   }
 
@@ -127,8 +135,12 @@ export class Scheduler implements RequestEvents {
 
   delivered(assignment: Assignment): void {
     // The answer to a cancelled request is taken too, but is not counted any more.
-    if (assignment.done) return;
-    assignment.done = true;
+    if (assignment.done) {
+      const { session } = assignment;
+      session.patienceMs = Math.min(2 * session.patienceMs, this.#parts.limits.stallMs);
+      return;
+    }
+    this.#finish(assignment);
     const { session } = assignment;
     const now = this.#parts.clock.monotonic();
     assignment.peer.settled(assignment, now, true);
@@ -151,6 +163,8 @@ export class Scheduler implements RequestEvents {
     const bytes = blocks.reduce((sum, block) => sum + block.length, 0);
     this.#parts.metrics.blocksReceived.inc(blocks.length);
     this.#parts.metrics.bytesReceived.inc(bytes);
+    const twice = blocks.length - session.need.countIn({ start, count: blocks.length });
+    if (!session.closed && twice > 0) this.#parts.metrics.duplicateBlocksReceived.inc(twice);
     this.#logReceived(peer, session, start, blocks.length);
     this.#inFlightBytes += bytes;
     try {
@@ -196,6 +210,9 @@ export class Scheduler implements RequestEvents {
     for (const session of [...this.#sessions.values()]) {
       if (now - session.progressAt >= this.#parts.limits.findDeadlineMs) this.#giveUp(session);
       else if (isIdle(session, now - this.#parts.limits.findIntervalMs)) this.#search(session, now);
+      else if (session.holders.size < SOURCES_MIN && now - session.searchedAt >= SEARCH_MORE_MS)
+        this.#search(session, now);
+      this.#askForFront(session, now);
     }
     this.pump();
   }
@@ -226,11 +243,13 @@ export class Scheduler implements RequestEvents {
     const { limits, clock } = this.#parts;
     let turn = 0;
     for (const session of this.#sessions.values()) {
-      const most = session.requestLeaves * session.dataset.ref.blockSize;
+      const leavesMax = session.leavesIn(peer.requestBytes);
+      const most = leavesMax * session.dataset.ref.blockSize;
       if (!peer.hasRoom(most) || (this.#inFlightBytes > 0 && this.#inFlightBytes + most > limits.inFlightMaxBytes))
         continue;
-      let run = session.pick(peer);
-      if (!run && peer.assignments.size === 0) run = session.pickDuplicate(peer, clock.monotonic() - limits.endgameMs);
+      let run = session.choice.pick(peer, leavesMax);
+      if (!run && peer.assignments.size === 0) run = session.choice.pickDuplicate(peer, clock.monotonic());
+      if (!run && peer.assignments.size === 0) this.#recall(peer, session);
       if (!run) continue;
       this.#assign(peer, session, run.start, run.count);
       // Sessions take turns: the one that was served goes to the end.
@@ -247,7 +266,19 @@ export class Scheduler implements RequestEvents {
     const now = this.#parts.clock.monotonic();
     const bytes = count * session.dataset.ref.blockSize;
     const left = runMask(start & 31, count);
-    const assignment: Assignment = { session, peer, start, count, bytes, sentAt: now, left, done: false };
+    const expectedMs = peer.expectedMs(bytes);
+    const assignment: Assignment = {
+      session,
+      peer,
+      start,
+      count,
+      bytes,
+      sentAt: now,
+      expectedAt: now + expectedMs,
+      dueAt: now + 2 * expectedMs,
+      left,
+      done: false,
+    };
     session.assign(assignment);
     peer.asked(assignment, now);
     this.#inFlightBytes += bytes;
@@ -256,6 +287,28 @@ export class Scheduler implements RequestEvents {
     } catch {
       this.lost(peer);
     }
+  }
+
+  /** A reader does not wait for one late peer: the fastest of the others is asked too, whatever it owes us. */
+  #askForFront(session: DatasetSession, now: number): void {
+    const late = session.choice.overdueFront(now);
+    if (!late) return;
+    let best: Peer | undefined;
+    for (const [peer, { leaves }] of session.holders) {
+      if (peer === late.peer || peer.stalled || !peer.requester || !leaves.has(late.start)) continue;
+      if (!best || peer.bytesPerSecond > best.bytesPerSecond) best = peer;
+    }
+    if (!best) return;
+    const run = lowestRunOf(late.start >>> 5, session.holding(best).leaves.word(late.start >>> 5) & late.left);
+    if (run.count > 0) this.#assign(best, session, run.start, run.count);
+  }
+
+  #recall(peer: Peer, session: DatasetSession): void {
+    const assignment = session.choice.pickRecall(peer, this.#parts.clock.monotonic());
+    if (!assignment) return;
+    assignment.recalledFor = peer;
+    peer.recalls++;
+    assignment.peer.requester?.cancel(assignment);
   }
 
   #begin(session: DatasetSession): void {
@@ -268,8 +321,13 @@ export class Scheduler implements RequestEvents {
 
   #session(dataset: Dataset): DatasetSession {
     const { clock, limits, watches } = this.#parts;
-    const init = { requestBytes: limits.requestBytes, now: clock.monotonic() };
-    const fresh = new DatasetSession({ dataset, random: this.#c.random }, init);
+    const fresh = new DatasetSession(
+      { dataset, random: this.#c.random },
+      {
+        now: clock.monotonic(),
+        patienceMs: limits.endgameMs,
+      },
+    );
     const known = this.#sessions.get(fresh.key);
     if (known) return known;
     this.#sessions.set(fresh.key, fresh);
@@ -320,10 +378,16 @@ export class Scheduler implements RequestEvents {
     if (session) for (const peer of this.#c.sources.all()) peer.requester?.refresh(session);
   }
 
+  #finish(assignment: Assignment): void {
+    assignment.done = true;
+    if (assignment.recalledFor) assignment.recalledFor.recalls--;
+    assignment.recalledFor = undefined;
+  }
+
   /** Takes an assignment off the wire; what did not arrive may be asked of others. */
   #settle(assignment: Assignment, arrived: boolean): void {
     if (assignment.done) return;
-    assignment.done = true;
+    this.#finish(assignment);
     this.#inFlightBytes -= assignment.bytes;
     assignment.peer.settled(assignment, this.#parts.clock.monotonic(), arrived);
     assignment.session.release(assignment);

@@ -25,7 +25,7 @@ import {
 } from './wire.ts';
 
 /** New blocks are told together after this time: a burst of puts becomes one frame. */
-const HAVE_DELAY_MS = 20;
+const HAVE_DELAY_MS = 30;
 /** Runs that wait to be told; with more than this everything held is told anew. */
 const HAVE_RUNS_MAX = 256;
 
