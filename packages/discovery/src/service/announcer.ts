@@ -47,8 +47,8 @@ export class Announcer {
       !farthest ||
       closest.length < this.#limits.lookupResultsMax ||
       compareDistance(content, localId, farthest.nodeId) < 0;
-    // Whoever looks for it may well ask us.
-    if (near) this.#c.keep(content, record);
+    // Whoever looks for it may well ask us. Others' records are not ours to announce.
+    if (near && record.nodeId.equals(localId)) this.#c.keep(content, record);
     for (const node of closest) this.#send(node, content, record);
     const confirmed = verify && closest.length > 0 ? await this.#verify(closest, content, record, signal) : 0;
     return { asked: closest.length, confirmed };

@@ -26,6 +26,8 @@ interface Found {
   record: SignedRecord;
   /** Nodes that told of it. */
   tellers: number;
+  /** Towards what is enough. */
+  counted: boolean;
 }
 
 /**
@@ -103,27 +105,25 @@ export class ProviderSearch {
     let counts = Math.ceil(enough / 2);
     for (const record of records.slice(0, limits.searchPerAnswerMax)) {
       if (record.peerId === this.#c.ownPeerId || told.has(record.peerId)) continue;
-      told.add(record.peerId);
       const known = this.#found.get(record.peerId);
-      if (known) {
-        known.tellers++;
-        if (known.record.seq >= record.seq) continue;
-        known.record = record;
-      } else {
-        if (this.#found.size >= limits.searchFoundMax) continue;
-        this.#found.set(record.peerId, { record, tellers: 1 });
-        if (counts-- > 0) this.#counted++;
+      if (!known && this.#found.size >= limits.searchFoundMax) continue;
+      told.add(record.peerId);
+      const found = known ?? { record, tellers: 0, counted: false };
+      found.tellers++;
+      if (!found.counted && counts-- > 0) {
+        found.counted = true;
+        this.#counted++;
       }
+      if (known && known.record.seq >= record.seq) continue;
+      found.record = record;
+      this.#found.set(record.peerId, found);
       onFound?.(record);
     }
     if (this.#isEnough()) this.#done.resolve();
   }
 
   #isEnough(): boolean {
-    const { enough } = this.#init;
-    const enoughFound = this.#counted >= enough;
-    if (enoughFound) this.#done.resolve();
-    return enoughFound;
+    return this.#counted >= this.#init.enough;
   }
 
   #check(): void {

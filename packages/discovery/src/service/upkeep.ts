@@ -31,12 +31,12 @@ export class Upkeep {
   readonly #stop = new AbortController();
   readonly #refreshing = new Set<string>();
   #cancel = () => {};
-  #savedAtMs: number;
+  /** At first nothing is saved: the nodes are as soon as there are some, so that even a short life is remembered. */
+  #savedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(components: UpkeepComponents, limits: DiscoveryLimits) {
     this.#c = components;
     this.#limits = limits;
-    this.#savedAtMs = components.clock.monotonic();
   }
 
   start(): void {
@@ -67,10 +67,10 @@ export class Upkeep {
     this.#revalidate();
     this.#tryCandidates();
     providers.expire(clock.now(), this.#limits.expireBatchMax);
-    const saveNodes = now - this.#savedAtMs >= this.#limits.saveEveryMs;
+    const alive = [...table.nodes()].filter((node) => node.served).length;
+    const saveNodes = alive > 0 && now - this.#savedAtMs >= this.#limits.saveEveryMs;
     if (saveNodes) this.#savedAtMs = now;
     this.#background(keeper.save({ nodes: saveNodes }));
-    const alive = [...table.nodes()].filter((node) => node.served).length;
     this.#measure(alive);
     if (alive === 0 && !joining.running) this.#background(joining.run(this.#stop.signal));
     else if (alive > 0 && now - lookups.lastAtMs >= this.#limits.lookupEveryMs) {
