@@ -1,4 +1,4 @@
-import type { AbortOptions } from '@codex/runtime';
+import { type AbortOptions, type Cancel, type Clock, systemClock } from '@codex/runtime';
 import { COLUMN_BYTES_MAX } from './geometry.ts';
 
 /** One group of columns, all rows: long reads and writes, and jobs that are worth their message. */
@@ -6,6 +6,12 @@ export const GROUP_BYTES = 16 * 1024 * 1024;
 
 /** Groups in work, over all operations of a node: one is read or written while another is coded. */
 export const GROUP_MEMORY_BYTES = 3 * GROUP_BYTES;
+
+/**
+ * Memory that nobody needed for this long is given back. Not at once: workers that saw it keep it until they collect garbage,
+ * so fresh memory for each group would add up.
+ */
+export const GROUP_IDLE_MS = 10_000;
 
 /** Shared memory for one group. */
 export interface GroupBuffer {
@@ -26,17 +32,25 @@ interface Waiter {
 export class GroupMemory {
   readonly #limitBytes: number;
   readonly #waiting: Waiter[] = [];
-  /** Of the usual size, given back: kept while anybody works. */
+  readonly #clock: Clock;
+  /** Of the usual size, given back. */
   readonly #free: Uint8Array<SharedArrayBuffer>[] = [];
   #used = 0;
+  #trim: Cancel | undefined;
 
-  constructor(init: { readonly limitBytes?: number } = {}) {
+  constructor(components: { readonly clock?: Clock } = {}, init: { readonly limitBytes?: number } = {}) {
+    this.#clock = components.clock ?? systemClock;
     this.#limitBytes = Math.max(GROUP_BYTES, init.limitBytes ?? GROUP_MEMORY_BYTES);
   }
 
   /** Groups of the usual size that there is room for: how many are worth beginning at a time. */
   get lanes(): number {
     return Math.floor(this.#limitBytes / GROUP_BYTES);
+  }
+
+  /** Bytes that are kept for the next ones. */
+  get idleBytes(): number {
+    return this.#free.length * GROUP_BYTES;
   }
 
   get usedBytes(): number {
@@ -49,6 +63,8 @@ export class GroupMemory {
     const size = Math.min(COLUMN_BYTES_MAX, Math.max(GROUP_BYTES, bytes));
     if (this.#waiting.length > 0 || !this.#fits(size)) await this.#wait(size, signal);
     else this.#used += size;
+    this.#trim?.();
+    this.#trim = undefined;
     const usual = size === GROUP_BYTES;
     const memory = (usual && this.#free.pop()) || new Uint8Array(new SharedArrayBuffer(size));
     let held = true;
@@ -90,7 +106,10 @@ export class GroupMemory {
   #give(bytes: number): void {
     this.#used -= bytes;
     this.#serve();
-    if (this.#used === 0) this.#free.length = 0;
+    if (this.#used > 0) return;
+    this.#trim = this.#clock.schedule(GROUP_IDLE_MS, () => {
+      this.#free.length = 0;
+    });
   }
 
   #serve(): void {

@@ -1,9 +1,10 @@
+import { VirtualClock } from '@codex/runtime';
 import { expect, it } from 'vitest';
-import { GROUP_BYTES, GroupMemory } from '../../src/dataset/group-memory.ts';
+import { GROUP_BYTES, GROUP_IDLE_MS, GroupMemory } from '../../src/dataset/group-memory.ts';
 import { runLanes } from '../../src/dataset/lanes.ts';
 
 it('hands memory out in order and never more than its limit', async () => {
-  const memory = new GroupMemory({ limitBytes: 2 * GROUP_BYTES });
+  const memory = new GroupMemory({}, { limitBytes: 2 * GROUP_BYTES });
   const [one, two] = [await memory.acquire(1000), await memory.acquire(GROUP_BYTES)];
   expect(one.bytes.length).toBe(1000);
   expect(memory.usedBytes).toBe(2 * GROUP_BYTES);
@@ -40,6 +41,23 @@ it('gives more than its limit only to one that is alone', async () => {
   expect(memory.usedBytes).toBe(3 * GROUP_BYTES);
   wide.release();
   (await next).release();
+});
+
+it('keeps what was given back for the next ones, and gives it up when nobody comes', async () => {
+  const clock = new VirtualClock(0);
+  const memory = new GroupMemory({ clock });
+  const first = await memory.acquire(100);
+  const buffer = first.bytes.buffer;
+  first.release();
+  expect(memory.idleBytes).toBe(GROUP_BYTES);
+  await clock.advance(GROUP_IDLE_MS / 2);
+  const second = await memory.acquire(200);
+  expect(second.bytes.buffer).toBe(buffer);
+  await clock.advance(GROUP_IDLE_MS);
+  second.release();
+  expect(memory.idleBytes).toBe(GROUP_BYTES);
+  await clock.advance(GROUP_IDLE_MS);
+  expect(memory.idleBytes).toBe(0);
 });
 
 it('lanes wait for each other before a failure is told', async () => {
