@@ -337,11 +337,12 @@ describe('a flood', () => {
     const gc = runInNewContext('gc') as () => void;
     const { identity, sessions, sent } = alone();
     const source = identityOf(50);
+    const opening = Array.from({ length: 50 }, () => encodeRandom(identity.nodeId, head(source), random.bytes(20)));
+    const nonsense = Array.from({ length: 50 }, () => random.bytes(80));
     const flood = async (count: number, part: number) => {
       for (let i = 0; i < count; i++) {
         const from = { ip: `${part}.${i >> 16}.${(i >> 8) & 255}.${i & 255}`, port: 1 + (i % 60_000) };
-        const bytes = i % 4 === 0 ? encodeRandom(identity.nodeId, head(source), random.bytes(20)) : random.bytes(80);
-        sessions.receive({ from, bytes });
+        sessions.receive({ from, bytes: (i % 10 === 0 ? opening : nonsense)[((i / 10) % 50) | 0]! });
         sent.length = 0;
         if (i % 1000 === 0) await net.clock.advance(20);
       }
