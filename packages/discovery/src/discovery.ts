@@ -148,8 +148,7 @@ export class Discovery implements Startable {
     );
     const seq = () => this.#record.seq;
     const onPong = (from: SignedRecord, endpoint: Endpoint, seen: Endpoint) => this.#vote(from, endpoint, seen);
-    const { offlineAfterMs } = limits;
-    const caller = new NodeCaller({ messenger, table, clock, localId, offlineAfterMs, seq, onPong });
+    const caller = new NodeCaller({ messenger, table, clock, localId, limits, seq, onPong });
     const lookups = new Lookups({ clock, table, caller, groupOf, metrics, bootstrap }, limits);
     const keep = (content: NodeId, record: SignedRecord) =>
       providers.add(content, record, record.nodeId.hex, clock.now());
@@ -168,7 +167,7 @@ export class Discovery implements Startable {
         groupOf,
         metrics,
         localRecord: () => this.#record,
-        onHeard: () => caller.heard(),
+        onHeard: (id) => caller.heard(id),
         onNewer: (node) => upkeep.refresh(node),
       }),
     );

@@ -38,6 +38,10 @@ interface ServiceLimits {
   readonly lookupEveryMs: number;
   /** Without any answer for this long the fault is taken to be here, and nobody is dropped for it. */
   readonly offlineAfterMs: number;
+  /** A node that did not answer is passed over by walks for this long, unless it is heard of. */
+  readonly silentForMs: number;
+  /** Such nodes that are remembered, some 0.1 KB each. */
+  readonly silentMax: number;
   /** Waits between attempts to join double from one to the other. */
   readonly joinRetryMinMs: number;
   readonly joinRetryMaxMs: number;
@@ -102,6 +106,8 @@ export const DISCOVERY_LIMITS: DiscoveryLimits = {
   refreshesMax: 8,
   lookupEveryMs: 5 * MINUTE,
   offlineAfterMs: 30 * SECOND,
+  silentForMs: MINUTE,
+  silentMax: 1024,
   joinRetryMinMs: SECOND,
   joinRetryMaxMs: MINUTE,
   joinParallelMax: 8,

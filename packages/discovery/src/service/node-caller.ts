@@ -7,6 +7,7 @@ import type { Messenger } from '../message/messenger.ts';
 import type { SignedRecord } from '../record/signed-record.ts';
 import { canReach, usableNodes } from '../table/node-checks.ts';
 import type { RoutingTable } from '../table/routing-table.ts';
+import type { DiscoveryLimits } from './limits.ts';
 
 type Pong = Extract<Response, { kind: 'pong' }>;
 
@@ -15,7 +16,7 @@ export interface NodeCallerComponents {
   readonly table: RoutingTable;
   readonly clock: Clock;
   readonly localId: NodeId;
-  readonly offlineAfterMs: number;
+  readonly limits: Pick<DiscoveryLimits, 'offlineAfterMs' | 'silentForMs' | 'silentMax'>;
   /** The own seq. */
   seq(): number;
   /** A node says where it sees us. */
@@ -26,14 +27,17 @@ export interface NodeCallerComponents {
 export class NodeCaller {
   readonly #c: NodeCallerComponents;
   #heardAtMs = Number.NEGATIVE_INFINITY;
+  /** Nodes that did not answer, by id in hex, the earliest first: until when nobody walks over them. */
+  readonly #silent = new Map<string, number>();
 
   constructor(components: NodeCallerComponents) {
     this.#c = components;
   }
 
-  /** An answer or a request came: the network is there. */
-  heard(): void {
+  /** An answer or a request came: the network is there, and so is the node. */
+  heard(id: NodeId): void {
     this.#heardAtMs = this.#c.clock.monotonic();
+    this.#silent.delete(id.hex);
   }
 
   /** Takes the newer record if there is one. Errors: as `Messenger.request`, and REQUEST_REFUSED. */
@@ -64,6 +68,7 @@ export class NodeCaller {
   }
 
   async getProviders(node: SignedRecord, content: NodeId, options?: AbortOptions): Promise<readonly SignedRecord[]> {
+    this.#refuseSilent(node.nodeId);
     const { response } = await this.#ask(node, { kind: 'getProviders', content }, options);
     return response.kind === 'providers' ? response.records : [];
   }
@@ -73,6 +78,7 @@ export class NodeCaller {
     body: Extract<Request, { kind: 'findNode' | 'findNodeFast' }>,
     options: AbortOptions | undefined,
   ): Promise<SignedRecord[]> {
+    this.#refuseSilent(node.nodeId);
     const { response, endpoint, from } = await this.#ask(node, body, options);
     const records = response.kind === 'nodes' ? response.records : [];
     const distances = body.kind === 'findNode' ? { distances: body.distances } : {};
@@ -92,16 +98,37 @@ export class NodeCaller {
     try {
       const contact = { id: node.nodeId, endpoint, record: node };
       const response = await messenger.request(contact, body, { signal: options?.signal });
-      this.heard();
+      this.heard(node.nodeId);
       table.answered(node, endpoint, clock.monotonic());
       return { response, endpoint, from };
     } catch (error) {
       const now = clock.monotonic();
       if (isCodexError(error, 'RESPONSE_UNEXPECTED')) table.drop(node.nodeId);
       if (isCodexError(error, 'REQUEST_TIMEOUT')) {
-        table.failed(node.nodeId, now, now - this.#heardAtMs < this.#c.offlineAfterMs);
+        const online = now - this.#heardAtMs < this.#c.limits.offlineAfterMs;
+        table.failed(node.nodeId, now, online);
+        if (online) this.#note(node.nodeId, now);
       }
       throw error;
+    }
+  }
+
+  /** Dead nodes are told of for a while yet: waiting for each of them again would slow every walk down. */
+  #refuseSilent(id: NodeId): void {
+    const untilMs = this.#silent.get(id.hex);
+    if (untilMs === undefined) return;
+    if (this.#c.clock.monotonic() < untilMs) {
+      throw new DiscoveryError('REQUEST_TIMEOUT', 'The node did not answer a moment ago', { contact: id.hex });
+    }
+    this.#silent.delete(id.hex);
+  }
+
+  #note(id: NodeId, now: number): void {
+    this.#silent.delete(id.hex);
+    this.#silent.set(id.hex, now + this.#c.limits.silentForMs);
+    for (const [oldest, untilMs] of this.#silent) {
+      if (untilMs > now && this.#silent.size <= this.#c.limits.silentMax) break;
+      this.#silent.delete(oldest);
     }
   }
 }

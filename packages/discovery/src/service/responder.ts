@@ -20,8 +20,8 @@ export interface ResponderComponents {
   readonly groupOf: GroupOf;
   readonly metrics: ServiceMetrics;
   localRecord(): SignedRecord;
-  /** Anything came from anybody. */
-  onHeard(): void;
+  /** Anything came from a node. */
+  onHeard(id: NodeId): void;
   /** A node says that it has a newer record. */
   onNewer(node: TableNode): void;
 }
@@ -75,7 +75,7 @@ export class Responder implements MessageHandlers {
 
   /** A session proves who sends from where: as good as an answer. */
   #heardFrom(from: Contact): TableNode | undefined {
-    this.#c.onHeard();
+    this.#c.onHeard(from.id);
     const { table, clock } = this.#c;
     const node = table.get(from.id);
     return node && table.answered(node.record, from.endpoint, clock.monotonic());

@@ -22,24 +22,30 @@ const nearest = (nodes: readonly Discovery[], target: NodeId, count: number) =>
 const peers = (records: readonly { peerId: string }[]) => records.map(({ peerId }) => peerId);
 
 describe('joining', () => {
-  it.each([2, 20, 100])('%i nodes through one of them: each is found from each', async (count) => {
-    network = new TestNetwork(count);
-    const nodes = await network.grow(count);
-    expect(nodes.map((node) => node.table().filter(({ seen }) => seen).length).every((known) => known > 0)).toBe(true);
-    for (let i = 0; i < Math.min(count, 10); i++) {
-      const target = nodes[(i * 37 + 1) % count]!;
-      const from = nodes[(i * 53) % count]!;
-      const found = await network.until(from.resolve(target.nodeId));
-      expect(found?.uri).toBe(target.record.uri);
-    }
-    const target = network.someId();
-    const { closest, failures } = await network.until(nodes.at(-1)!.lookup(target));
-    const wanted = nearest(nodes.slice(0, -1), target, 16);
-    expect(closest.filter(({ nodeId }) => wanted.includes(nodeId.hex)).length).toBeGreaterThanOrEqual(
-      wanted.length * 0.9,
-    );
-    expect(failures).toBe(0);
-  });
+  it.each([2, 20, 100])(
+    '%i nodes through one of them: each is found from each',
+    async (count) => {
+      network = new TestNetwork(count);
+      const nodes = await network.grow(count);
+      expect(nodes.map((node) => node.table().filter(({ seen }) => seen).length).every((known) => known > 0)).toBe(
+        true,
+      );
+      for (let i = 0; i < Math.min(count, 10); i++) {
+        const target = nodes[(i * 37 + 1) % count]!;
+        const from = nodes[(i * 53) % count]!;
+        const found = await network.until(from.resolve(target.nodeId));
+        expect(found?.uri).toBe(target.record.uri);
+      }
+      const target = network.someId();
+      const { closest, failures } = await network.until(nodes.at(-1)!.lookup(target));
+      const wanted = nearest(nodes.slice(0, -1), target, 16);
+      expect(closest.filter(({ nodeId }) => wanted.includes(nodeId.hex)).length).toBeGreaterThanOrEqual(
+        wanted.length * 0.9,
+      );
+      expect(failures).toBe(0);
+    },
+    120_000,
+  );
 
   it('alone is at once over; who comes later is known', async () => {
     network = new TestNetwork(1);
