@@ -1,4 +1,4 @@
-import { type Compute, defineJob } from '@codex/compute';
+import { type Compute, defineJob, type Job } from '@codex/compute';
 import type { ErasureCodec } from '../codec/codec.ts';
 import { createCodec } from '../codec/create-codec.ts';
 import { CHUNK_BYTES } from '../codec/params.ts';
@@ -69,11 +69,7 @@ export const decodeStretch = defineJob(import.meta.url, 'decodeStretch', (stretc
 /**
  * Runs a job over a stretch in pieces. Not cut short by a signal: when it settles, no worker is at the memory any more.
  */
-export async function runPieces<S extends Stretch>(
-  compute: Compute,
-  job: Parameters<typeof compute.run<S, void>>[0],
-  stretch: S,
-): Promise<void> {
+export async function runPieces<S extends Stretch>(compute: Compute, job: Job<S, void>, stretch: S): Promise<void> {
   const rows = stretch.data + stretch.parity;
   const perJob = Math.max(CHUNK_BYTES, Math.floor(JOB_BYTES / rows / CHUNK_BYTES) * CHUNK_BYTES);
   const pieces: Promise<void>[] = [];

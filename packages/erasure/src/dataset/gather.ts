@@ -94,8 +94,8 @@ function tooManyLosses(geometry: Geometry, column: number, present: number): Era
   );
 }
 
-/** Columns that are looked at between two turns of the event loop. */
-const COLUMNS_PER_TURN = 256;
+/** Leaves that are looked at between two turns of the event loop. */
+const LEAVES_PER_TURN = 16_384;
 
 /**
  * Without a way to fetch, what is held decides: finds a column with too many losses before anything is changed.
@@ -108,9 +108,10 @@ export async function checkRestorable(
   { signal }: AbortOptions,
 ): Promise<void> {
   const holdings = { isHeld: (leaf: number) => dataset.has(leaf), isRestored };
-  for (let start = 0; start < geometry.steps; start += COLUMNS_PER_TURN) {
+  const perTurn = Math.max(1, Math.floor(LEAVES_PER_TURN / (geometry.data + geometry.parity)));
+  for (let start = 0; start < geometry.steps; start += perTurn) {
     signal?.throwIfAborted();
-    const columns = { start, count: Math.min(COLUMNS_PER_TURN, geometry.steps - start) };
+    const columns = { start, count: Math.min(perTurn, geometry.steps - start) };
     const [worst] = lackingColumns(geometry, holdings, columns);
     if (worst) throw tooManyLosses(geometry, worst.column, worst.present);
     await new Promise((resolve) => setImmediate(resolve));

@@ -21,9 +21,10 @@ export async function proveRestored(
   { signal }: AbortOptions,
 ): Promise<void> {
   const data = { start: 0, count: geometry.dataLeaves };
-  for (const run of [...dataset.missing(data)]) {
+  let looked = 0;
+  for (const run of dataset.missing(data)) {
     for (let leaf = run.start; leaf < run.start + run.count; ) {
-      signal?.throwIfAborted();
+      if (++looked % LEAVES_PER_TURN === 0) await turn(signal);
       const span = unknownSpan(geometry, dataset, leaf);
       if (span.count === 0) {
         leaf++;
