@@ -61,11 +61,15 @@ export function discoveryServices(
   );
   const offs: (() => void)[] = [];
   const announce = () => discovery.announce(announcement.dhtAddresses);
+  const logger = components.logger('codex discv5');
+  const tellJoined = () => logger.info('Joined the DHT', { nodes: discovery.table().length });
   return {
     finder,
     record: {
       start() {
         announce();
+        // A failure is logged where it happens.
+        discovery.joined.then(tellJoined, () => {});
         offs.push(
           announcement.onChange(() => {
             announce();
