@@ -105,7 +105,10 @@ export class Restoration {
    * Reads original leaves in order, restoring ahead of the consumer. Restored leaves whose digests are unknown are
    * handed out before their tree is whole; `finish` tells whether they were right.
    */
-  async *read(range: LeafRange, options: AbortOptions = {}): AsyncGenerator<LeafBatch> {
+  async *read(range: LeafRange, { signal }: AbortOptions = {}): AsyncGenerator<LeafBatch> {
+    // A consumer that leaves early ends what was begun for it.
+    const leaving = new AbortController();
+    const options = { signal: signal ? AbortSignal.any([signal, leaving.signal]) : leaving.signal };
     const end = range.start + range.count;
     const windowAt = (start: number) => ({ start, count: Math.min(READ_WINDOW_LEAVES, end - start) });
     const prepare = (start: number) => {
@@ -114,10 +117,15 @@ export class Restoration {
       return ready;
     };
     let ready = prepare(range.start);
-    for (let start = range.start; start < end; start += READ_WINDOW_LEAVES) {
-      await ready;
-      ready = prepare(start + READ_WINDOW_LEAVES);
-      yield* this.#readWindow(windowAt(start), options);
+    try {
+      for (let start = range.start; start < end; start += READ_WINDOW_LEAVES) {
+        await ready;
+        ready = prepare(start + READ_WINDOW_LEAVES);
+        yield* this.#readWindow(windowAt(start), options);
+      }
+    } finally {
+      leaving.abort();
+      await ready.catch(() => {});
     }
   }
 

@@ -1,3 +1,4 @@
+import type { Compute } from '@codex/compute';
 import {
   buildTree,
   type Dataset,
@@ -9,6 +10,7 @@ import {
 } from '@codex/content';
 import { describe, expect, it } from 'vitest';
 import {
+  type ErasureProgress,
   type FetchLeaves,
   protectDataset,
   Restoration,
@@ -96,6 +98,36 @@ describe('restoring from the network', () => {
     expect(lossy.memory.usedBytes).toBe(0);
   });
 
+  it('is cancelled in the middle, and does not restore anything twice', async () => {
+    const made = await makeProtected({ blocks: 2400, data: 4, parity: 2 });
+    const lossy = await withLosses(made, (leaf) => leaf < made.steps || leaf >= 5 * made.steps);
+    const jobs: string[] = [];
+    const compute: Compute = {
+      threads: 0,
+      start: () => {},
+      stop: () => {},
+      run: (job, input, options) => {
+        jobs.push(job.name);
+        return lossy.compute.run(job, input, options);
+      },
+    };
+    const cancel = new AbortController();
+    const seen: ErasureProgress[] = [];
+    const onProgress = (progress: ErasureProgress) => {
+      seen.push(progress);
+      cancel.abort(new Error('enough'));
+    };
+    const components = { ...lossy, compute };
+    const input = { manifest: made.cid };
+    await expect(repairDataset(components, input, { signal: cancel.signal, onProgress })).rejects.toThrow('enough');
+    expect(seen).toEqual([{ phase: 'restore', done: 256, total: 600 }]);
+    await repairDataset(components, input, { onProgress: (progress) => seen.push(progress) });
+    expect(seen.at(-1)).toEqual({ phase: 'encode', done: 600, total: 600 });
+    // Three groups, each decoded and encoded once.
+    expect(jobs.sort()).toEqual([...Array(3).fill('decodeStretch'), ...Array(3).fill('encodeStretch')]);
+    expect(lossy.dataset.heldCount).toBe(made.dataset.ref.leafCount);
+  });
+
   it('repairs what it was given one row too few of', async () => {
     const made = await makeProtected({ blocks: 60, data: 6, parity: 3 });
     const lossy = await withLosses(made, nothing);
@@ -138,6 +170,28 @@ describe('reading while blocks are missing', () => {
     expect(lossy.dataset.has(steps + 100)).toBe(true);
     expect((await read(restoration, { start: 0, count: 1000 })).equals(made.content)).toBe(true);
     expect(new Set(asked.filter((leaf) => leaf < steps)).size).toBe(steps);
+    await restoration.close();
+  });
+
+  it('ends what it began when its consumer leaves', async () => {
+    const made = await makeProtected({ blocks: 1000, data: 4, parity: 2 });
+    const lossy = await withLosses(made, nothing);
+    const { fetchInto } = network(made, () => false);
+    const fetch = fetchInto(lossy.dataset);
+    let waiting = 0;
+    const restoration = await Restoration.open(lossy, made.manifest, {
+      fetch: (ranges, { signal }) => {
+        if (ranges[0]!.start === 0) return fetch(ranges, { signal });
+        waiting++;
+        return new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)));
+      },
+    });
+    for await (const batch of restoration.read({ start: 0, count: 1000 })) {
+      batch.release();
+      break;
+    }
+    expect(waiting).toBe(1);
+    expect(lossy.memory.usedBytes).toBe(0);
     await restoration.close();
   });
 
