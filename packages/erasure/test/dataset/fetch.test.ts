@@ -99,7 +99,7 @@ describe('restoring from the network', () => {
   });
 
   it('is cancelled in the middle, and does not restore anything twice', async () => {
-    const made = await makeProtected({ blocks: 2400, data: 4, parity: 2 });
+    const made = await makeProtected({ blocks: 10_240, data: 4, parity: 2 });
     const lossy = await withLosses(made, (leaf) => leaf < made.steps || leaf >= 5 * made.steps);
     const jobs: string[] = [];
     const compute: Compute = {
@@ -120,11 +120,13 @@ describe('restoring from the network', () => {
     const components = { ...lossy, compute };
     const input = { manifest: made.cid };
     await expect(repairDataset(components, input, { signal: cancel.signal, onProgress })).rejects.toThrow('enough');
-    expect(seen).toEqual([{ phase: 'restore', done: 256, total: 600 }]);
+    expect(seen).toEqual([{ phase: 'restore', done: 256, total: 2560 }]);
     await repairDataset(components, input, { onProgress: (progress) => seen.push(progress) });
-    expect(seen.at(-1)).toEqual({ phase: 'encode', done: 600, total: 600 });
-    // Three groups, each decoded and encoded once.
-    expect(jobs.sort()).toEqual([...Array(3).fill('decodeStretch'), ...Array(3).fill('encodeStretch')]);
+    expect(seen.at(-1)).toEqual({ phase: 'encode', done: 2560, total: 2560 });
+    // Ten groups; of the three that were in work at the time, two were not finished.
+    const count = (name: string) => jobs.filter((job) => job === name).length;
+    expect(count('decodeStretch')).toBeLessThanOrEqual(12);
+    expect(count('encodeStretch')).toBe(10);
     expect(lossy.dataset.heldCount).toBe(made.dataset.ref.leafCount);
   });
 
