@@ -1,5 +1,3 @@
-import { randomBytes } from 'node:crypto';
-
 /** The only source of chance: a simulator replaces it with a seeded one. */
 export interface Random {
   /** `length` random bytes. */
@@ -28,9 +26,19 @@ function fromWords(nextWord: () => number): Omit<Random, 'bytes'> {
   };
 }
 
+/** What the system gives at once. */
+const BYTES_AT_ONCE_MAX = 65_536;
+
+/** Web Crypto, which browsers have too. */
 export const systemRandom: Random = {
-  bytes: (length) => randomBytes(length),
-  ...fromWords(() => randomBytes(4).readUInt32LE()),
+  bytes(length) {
+    const bytes = new Uint8Array(length);
+    for (let at = 0; at < length; at += BYTES_AT_ONCE_MAX) {
+      crypto.getRandomValues(bytes.subarray(at, at + BYTES_AT_ONCE_MAX));
+    }
+    return bytes;
+  },
+  ...fromWords(() => crypto.getRandomValues(new Uint32Array(1))[0]!),
 };
 
 /** A reproducible source (xoshiro128**, seeded through splitmix32). Not for keys. */
