@@ -12,6 +12,7 @@ import {
 } from '@codex/content';
 import type { VirtualClock } from '@codex/runtime';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ASSEMBLIES_MAX } from '../src/limits.ts';
 import { BLOCK, bytesOf, download, HOUR_MS, listed, makeDataset, readAll, upload } from './content.ts';
 
 export interface ComplianceInit {
@@ -525,6 +526,16 @@ export function repositoryCompliance(
         await expect(assembly.refer(COUNT, new Uint8Array(32))).rejects.toMatchObject({ code: 'RANGE_INVALID' });
         await assembly.abort();
         expect(used()).toBe(0);
+      });
+
+      it('takes the place of the longest untouched one when there are too many', async () => {
+        for (let i = 0; i <= ASSEMBLIES_MAX; i++) {
+          const assembly = await repository.assembleDataset(`key ${i}`, { blockSize: BLOCK, leafCount: 1 });
+          await assembly.putLeaves(0, [bytesOf(i, 100)]);
+          await assembly.close();
+        }
+        await subject.settle();
+        expect(repository.usage().totalBlocks).toBe(ASSEMBLIES_MAX);
       });
 
       it('is dropped when nobody touched it for three days', async () => {

@@ -23,6 +23,8 @@ export function openAssembly(
   const { engine, compute, slabs, clock } = host;
   const { assemblies, trees, reaper, committer, leafReader: reader } = engine;
   const record = assemblies.open(key, shape, clock.now());
+  // It may have taken the place of a forgotten one.
+  reaper.drain().catch(() => {});
   const settle = () => assembly.settle();
   const assembly: DiskAssembly = new DiskAssembly(
     {
