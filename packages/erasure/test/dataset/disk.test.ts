@@ -5,7 +5,7 @@ import { createCompute, SharedSlabPool } from '@codex/compute';
 import { datasetRef } from '@codex/content';
 import { DiskRepository } from '@codex/store';
 import { expect, it } from 'vitest';
-import { GroupMemory, repairDataset, restoreDataset } from '../../src/index.ts';
+import { GroupMemory, Restoration, repairDataset, restoreDataset } from '../../src/index.ts';
 import { contentOf, makeProtected } from './setup.ts';
 
 /** Flips a byte of a block in the middle of its segment. */
@@ -58,6 +58,11 @@ it('restores and repairs what the disk spoiled, with workers, under both trees',
     }
     expect(dataset.has(3)).toBe(true);
 
+    // A block that is found corrupt while others are restored from it is replaced by another row.
+    const restoration = await Restoration.open(components, made.manifest);
+    await restoration.restoreRange({ start: steps + 3, count: 1 });
+    expect(restoration.has(steps + 3)).toBe(true);
+    await restoration.close();
     const restored = await restoreDataset(components, { manifest: made.cid });
     expect((await contentOf(restored.dataset, made.content.length)).equals(made.content)).toBe(true);
     expect(dataset.has(parityLeaf)).toBe(false);

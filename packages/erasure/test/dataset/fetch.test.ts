@@ -283,6 +283,21 @@ describe('a maker who lied', () => {
     await expect(repairDataset(again, { manifest: made.cid })).rejects.toMatchObject({ code: 'ERASURE_TREE_MISMATCH' });
   });
 
+  it('is not believed about the unknown leaves of a column either', async () => {
+    const made = await makeWrong(5);
+    const lossy = await withLosses(made, (leaf) => leaf < 2 * made.steps);
+    await lossy.dataset.learn(await made.dataset.prove({ start: 0, count: made.steps - 1 }));
+    expect(lossy.dataset.node(0, made.steps + 1)).toBeUndefined();
+    // The last column has no known leaf: only the root could tell.
+    await expect(restoreDataset(lossy, { manifest: made.cid })).rejects.toMatchObject({
+      code: 'ERASURE_TREE_MISMATCH',
+    });
+    const again = await withLosses(made, (leaf) => leaf < 2 * made.steps);
+    await again.dataset.learn(await made.dataset.prove({ start: 0, count: made.steps }));
+    const { dataset } = await restoreDataset(again, { manifest: made.cid });
+    expect((await contentOf(dataset, made.content.length)).equals(made.content)).toBe(true);
+  });
+
   it('is found out when there is no other row', async () => {
     const made = await makeWrong(4);
     const lossy = await withLosses(made, (leaf) => leaf < made.steps || leaf >= 5 * made.steps);

@@ -91,6 +91,20 @@ describe('restoring', () => {
       { numRuns: RUNS },
     ));
 
+  it('looks at all columns before it restores the first', async () => {
+    const made = await makeProtected({ blocks: 2400, data: 4, parity: 2 });
+    const last = made.steps - 1;
+    const lossy = await withLosses(
+      made,
+      (leaf) => leaf < made.steps || (leaf % made.steps === last && leaf < 3 * made.steps),
+    );
+    // Known digests: what is restored would be held at once.
+    await lossy.dataset.learn(await made.dataset.prove({ start: 0, count: made.steps }));
+    const before = await stateOf(lossy);
+    await expect(restoreDataset(lossy, { manifest: made.cid })).rejects.toMatchObject({ data: { column: last } });
+    expect(await stateOf(lossy)).toEqual(before);
+  });
+
   // The reference's own cases: 123 blocks of 1 KiB at 20 + 10 (02 §6).
   const reference = { blocks: 123, data: 20, parity: 10, blockSize: 1024 };
 
