@@ -1,26 +1,19 @@
 import { type Clock, raceSignal } from '@codex/runtime';
 import { compareDistance, logDistance, type NodeId } from './identity/node-id.ts';
+import { type Candidate, type CandidateLimits, Candidates } from './lookup-candidates.ts';
 import type { SignedRecord } from './record/signed-record.ts';
 import type { GroupOf } from './table/address-group.ts';
 import { DISTANCE_MAX, lookupDistances } from './table/distances.ts';
 
-export interface LookupLimits {
+export interface LookupLimits extends CandidateLimits {
   /** Requests that a lookup waits for before it sends the next, α of Kademlia (05 §7). */
   readonly lookupParallelMax: number;
   /** Requests without an answer for this long do not count for that any more: dead nodes cost time otherwise. */
   readonly lookupSlowMs: number;
   /** Requests of one lookup under way, slow ones too. */
   readonly lookupInFlightMax: number;
-  /** Nodes that a lookup looks for, k of Kademlia. */
-  readonly lookupResultsMax: number;
   /** Requests of one lookup: some three times those of one in 10 000 nodes. */
   readonly lookupRequestsMax: number;
-  /** Nodes that a lookup remembers. */
-  readonly lookupCandidatesMax: number;
-  /** Nodes with one public address among the nearest: nobody surrounds a target from one machine. */
-  readonly lookupSameAddressMax: number;
-  /** Nodes told of by one node that may fail before its others are doubted, while none of them answered. */
-  readonly lookupLiesMax: number;
   /** Doubtful nodes that are asked when there are not enough others. */
   readonly lookupDoubtfulMax: number;
   /** Requests for nodes farther away, when there are not enough near ones: where ids lie thinly. */
@@ -64,26 +57,6 @@ export interface LookupResult {
   readonly durationMs: number;
 }
 
-interface Candidate {
-  record: SignedRecord;
-  readonly group: string | undefined;
-  hops: number;
-  state: 'new' | 'asked' | 'answered' | 'failed';
-  askedAtMs: number;
-  /** Asked although only liars, as it seems, told of it. */
-  doubtful: boolean;
-  /** The largest distance that it was asked for. */
-  widest: number;
-  /** Who told of it; empty for seeds. */
-  readonly tellers: Candidate[];
-  /** Of those that it told of. */
-  answers: number;
-  failures: number;
-}
-
-/** Tellers that are remembered per candidate: one honest among them is enough. */
-const TELLERS_MAX = 4;
-
 /**
  * The walk to the nodes nearest to an id (05 §7). It ends when nobody is left to ask among the 16 nearest that have not
  * failed. Only nodes that answered are results, so that invented ones cannot fill them; who tells of nodes that all fail is
@@ -96,9 +69,7 @@ export class Lookup {
   readonly #c: LookupComponents;
   readonly #init: LookupInit;
   readonly #limits: LookupLimits;
-  /** The nearest first. */
-  readonly #candidates: Candidate[] = [];
-  readonly #known = new Map<string, Candidate>();
+  readonly #candidates: Candidates;
   readonly #stop = new AbortController();
   readonly #done = Promise.withResolvers<void>();
   #nearest: Candidate | undefined;
@@ -115,6 +86,7 @@ export class Lookup {
     this.#c = components;
     this.#init = init;
     this.#limits = init.limits;
+    this.#candidates = new Candidates(init.target, { groupOf: components.groupOf, limits: init.limits });
   }
 
   /** Once. Rejects only with the reason of `signal`. */
@@ -130,7 +102,8 @@ export class Lookup {
       cancelDeadline();
       this.#finish();
     }
-    const answered = this.#near((candidate) => candidate.state === 'answered');
+    const answered = this.#candidates.near((candidate) => candidate.hasAnswered);
+    answered.sort((a, b) => compareDistance(this.#init.target, a.record.nodeId, b.record.nodeId));
     return {
       closest: answered.map((candidate) => candidate.record),
       exact: this.#exact,
@@ -160,7 +133,7 @@ export class Lookup {
 
   /** Asks one node if that is due; true when another may be. */
   #step(now: number): boolean {
-    const near = this.#near();
+    const near = this.#candidates.near();
     const next = this.#firstNew(near) ?? this.#beyondSlow(now) ?? this.#doubtful(near);
     const quick = this.#candidates.filter((candidate) => candidate.state === 'asked' && !this.#isSlow(candidate, now));
     const oldest = quick.reduce((ms, { askedAtMs }) => Math.min(ms, askedAtMs), now);
@@ -184,38 +157,15 @@ export class Lookup {
     return true;
   }
 
-  /** The nearest that pass: by default those that have not failed and are worth asking. */
-  #near(accept = (candidate: Candidate) => this.#isHopeful(candidate)): Candidate[] {
-    const near: Candidate[] = [];
-    const groups = new Map<string, number>();
-    for (const candidate of this.#candidates) {
-      if (near.length >= this.#limits.lookupResultsMax) break;
-      if (!accept(candidate)) continue;
-      const { group } = candidate;
-      if (group !== undefined) {
-        const count = groups.get(group) ?? 0;
-        if (count >= this.#limits.lookupSameAddressMax) continue;
-        groups.set(group, count + 1);
-      }
-      near.push(candidate);
-    }
-    return near;
-  }
-
-  /** Not when all who told of it told of several who failed, and of nobody who answered. */
-  #isHopeful({ state, tellers }: Candidate): boolean {
-    if (state !== 'new') return state !== 'failed';
-    const lies = (teller: Candidate) => teller.answers === 0 && teller.failures >= this.#limits.lookupLiesMax;
-    return tellers.length === 0 || !tellers.every(lies);
-  }
-
   #firstNew(near: readonly Candidate[]): Candidate | undefined {
     return near.find((candidate) => candidate.state === 'new');
   }
 
   /** The next one if those that are slow to answer never do. */
   #beyondSlow(now: number): Candidate | undefined {
-    return this.#firstNew(this.#near((candidate) => this.#isHopeful(candidate) && !this.#isSlow(candidate, now)));
+    return this.#firstNew(
+      this.#candidates.near((candidate) => this.#candidates.isHopeful(candidate) && !this.#isSlow(candidate, now)),
+    );
   }
 
   #isSlow({ state, askedAtMs }: Candidate, now: number): boolean {
@@ -227,7 +177,7 @@ export class Lookup {
     if (near.length >= this.#limits.lookupResultsMax || this.#doubts >= this.#limits.lookupDoubtfulMax)
       return undefined;
     if (near.some((candidate) => candidate.state === 'asked' && !candidate.doubtful)) return undefined;
-    const next = this.#candidates.find((candidate) => candidate.state === 'new');
+    const next = this.#candidates.firstNew();
     if (next) next.doubtful = true;
     return next;
   }
@@ -277,17 +227,18 @@ export class Lookup {
   #answered(candidate: Candidate, records: readonly SignedRecord[]): void {
     if (this.#over) return;
     candidate.state = 'answered';
+    candidate.hasAnswered = true;
     for (const teller of candidate.tellers) teller.answers++;
     const { onNear } = this.#init;
     if (this.#isNearest(candidate.record.nodeId)) this.#nearest = candidate;
     for (const record of records) this.#add(record, candidate);
-    if (onNear && this.#near().includes(candidate)) onNear(candidate.record);
+    if (onNear && this.#candidates.near().includes(candidate)) onNear(candidate.record);
   }
 
   #failed(candidate: Candidate): void {
     if (this.#over) return;
     this.#failures++;
-    candidate.state = 'failed';
+    candidate.state = candidate.hasAnswered ? 'answered' : 'failed';
     for (const teller of candidate.tellers) teller.failures++;
   }
 
@@ -295,51 +246,6 @@ export class Lookup {
     const { target } = this.#init;
     const id = record.nodeId;
     if (id.equals(target) && (this.#exact?.seq ?? -1) < record.seq) this.#exact = record;
-    const known = this.#known.get(id.hex);
-    if (known) {
-      if (record.seq > known.record.seq && known.state === 'new') known.record = record;
-      // Seeds need nobody to vouch for them.
-      if (teller && known.tellers.length > 0 && known.tellers.length < TELLERS_MAX) known.tellers.push(teller);
-      return;
-    }
-    if (!record.udp || !this.#makeRoom(id)) return;
-    const candidate: Candidate = {
-      record,
-      group: this.#c.groupOf(record.udp.ip),
-      hops: (teller?.hops ?? 0) + 1,
-      state: 'new',
-      askedAtMs: 0,
-      doubtful: false,
-      widest: 0,
-      tellers: teller ? [teller] : [],
-      answers: 0,
-      failures: 0,
-    };
-    this.#known.set(id.hex, candidate);
-    this.#insert(candidate);
-  }
-
-  /** With too many candidates the farthest goes, unless it was asked or `id` is farther. */
-  #makeRoom(id: NodeId): boolean {
-    if (this.#known.size < this.#limits.lookupCandidatesMax) return true;
-    const farthest = this.#candidates.at(-1)!;
-    const { nodeId } = farthest.record;
-    if (farthest.state !== 'new' || compareDistance(this.#init.target, id, nodeId) > 0) return false;
-    this.#candidates.pop();
-    this.#known.delete(nodeId.hex);
-    return true;
-  }
-
-  #insert(candidate: Candidate): void {
-    const { target } = this.#init;
-    let low = 0;
-    let high = this.#candidates.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (compareDistance(target, this.#candidates[middle]!.record.nodeId, candidate.record.nodeId) < 0)
-        low = middle + 1;
-      else high = middle;
-    }
-    this.#candidates.splice(low, 0, candidate);
+    this.#candidates.add(record, teller);
   }
 }

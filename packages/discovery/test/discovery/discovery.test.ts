@@ -216,6 +216,29 @@ describe('providers', () => {
   });
 });
 
+describe('many nodes behind one public address', () => {
+  it('find each other all the same', async () => {
+    network = new TestNetwork(11);
+    const identity = network.identity();
+    const ip = '203.0.113.1';
+    const first = await network.add({ listen: { ip, port: 1 } });
+    for (let i = 2; i <= 16; i++) {
+      const listen = { ip, port: i };
+      const node = await network.add({ listen, bootstrap: [first.record], ...(i === 9 && { identity }) });
+      await network.until(node.joined);
+      // As fast as handshakes from one address are taken.
+      await network.clock.advance(5000);
+    }
+    const content = network.someId();
+    const provider = network.nodes[8]!;
+    const { asked } = await network.until(provider.provide(content, network.providerRecord(identity)));
+    expect(asked).toBeGreaterThanOrEqual(8);
+    for (const node of network.nodes.slice(10)) {
+      expect(peers(await network.until(node.findProviders(content)))).toEqual([identity.peerId]);
+    }
+  });
+});
+
 describe('records of nodes', () => {
   it('newer ones are found by others', async () => {
     network = new TestNetwork(12);
