@@ -92,7 +92,7 @@ describe('restoring', () => {
     ));
 
   it('looks at all columns before it restores the first', async () => {
-    const made = await makeProtected({ blocks: 2400, data: 4, parity: 2 });
+    const made = await makeProtected({ blocks: 10_240, data: 4, parity: 2 });
     const last = made.steps - 1;
     const lossy = await withLosses(
       made,
