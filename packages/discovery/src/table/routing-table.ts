@@ -15,7 +15,7 @@ export interface TableLimits {
   readonly bitsPerHop: number;
   /** Nodes with one public address in the whole table, waiting ones too: nobody fills it by himself. */
   readonly sameAddressTableMax: number;
-  /** Nodes with one public address in one bucket, waiting ones too. */
+  /** Nodes with one public address in one bucket that keep their places when others want them. */
   readonly sameAddressBucketMax: number;
   /** Failed requests in a row after which a node goes that another one can replace … */
   readonly failuresReplacedMax: number;
@@ -213,7 +213,7 @@ export class RoutingTable {
     return node;
   }
 
-  /** Puts an entry in front of its bucket, or among those that wait; a failing node makes room. */
+  /** Puts an entry in front of its bucket, or among those that wait. */
   #place(node: TableNode): void {
     for (;;) {
       const bucket = this.bucketOf(node.id);
@@ -226,10 +226,10 @@ export class RoutingTable {
         this.#split(bucket);
         continue;
       }
-      const failing = bucket.nodes.findLast((other) => !other.pinned && !other.served);
-      if (failing) {
-        bucket.remove(failing);
-        this.#forget(failing);
+      const leaving = bucket.nodes.findLast((other) => !other.pinned && this.#givesWay(other, bucket, node));
+      if (leaving) {
+        bucket.remove(leaving);
+        this.#forget(leaving);
         continue;
       }
       bucket.waiting.unshift(node);
@@ -270,11 +270,19 @@ export class RoutingTable {
     }
   }
 
+  /** Where there are free places anybody may have them: a whole network can stand behind one address. */
   #hasRoom(group: string, bucket: Bucket): boolean {
+    if ((this.#groups.get(group) ?? 0) >= this.#limits.sameAddressTableMax) return false;
     return (
-      (this.#groups.get(group) ?? 0) < this.#limits.sameAddressTableMax &&
-      bucket.countOf(group) < this.#limits.sameAddressBucketMax
+      bucket.nodes.length < this.#limits.bucketNodesMax || bucket.countOf(group) < this.#limits.sameAddressBucketMax
     );
+  }
+
+  /** A node that fails, or one of too many at its address when somebody at another one wants the place. */
+  #givesWay(node: TableNode, bucket: Bucket, to: TableNode): boolean {
+    if (!node.served) return true;
+    const { group } = node;
+    return group !== undefined && group !== to.group && bucket.countOf(group) > this.#limits.sameAddressBucketMax;
   }
 
   #forget(node: TableNode): void {

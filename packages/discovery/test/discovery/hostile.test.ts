@@ -134,7 +134,7 @@ describe('nodes that lie', () => {
 });
 
 describe('one address', () => {
-  it('with a hundred living identities gets at most ten places in a table, two of a bucket', async () => {
+  it('with a hundred living identities gets at most ten places in a table', async () => {
     network = new TestNetwork(33);
     const nodes = await network.grow(10);
     const [victim] = nodes;
