@@ -1,9 +1,9 @@
 /** What the host calls: everything for symbols of 8 and of 16 bits. Addresses and sizes are in bytes. */
-import { addUp, combine1, combine4, derive, scale } from './rows';
+import { addUp, combine1, combine4, scale } from './rows';
 import { spread, tablesOf } from './tables';
-import { forward, inverse } from './transform';
+import { forward, inverse, restore } from './transform';
 
-export { addUp, combine4, derive };
+export { addUp, combine4 };
 
 export function spread8(tables: usize, basis: usize, count: usize): void {
   spread<u8>(tables, basis, count);
@@ -85,4 +85,16 @@ export function forward16(
   to: usize,
 ): void {
   forward<u16>(rows, stride, bytes, tables, size, from, to);
+}
+
+export function restore8(
+  rows: usize, stride: usize, bytes: usize, tables: usize, size: usize, count: usize, from: usize, to: usize,
+): void {
+  restore<u8>(rows, stride, bytes, tables, size, count, from, to);
+}
+
+export function restore16(
+  rows: usize, stride: usize, bytes: usize, tables: usize, size: usize, count: usize, from: usize, to: usize,
+): void {
+  restore<u16>(rows, stride, bytes, tables, size, count, from, to);
 }

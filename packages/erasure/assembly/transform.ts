@@ -4,6 +4,7 @@
  */
 import * as large from './large';
 import { tablesAt } from './multiply';
+import { derive } from './rows';
 import * as small from './small';
 
 /**
@@ -168,5 +169,21 @@ export function forward<T>(
     for (let r: usize = 0; r < to; r += near) {
       if (r + near > from) forwardLayers<T>(rows, stride, width, tables, r, r + near, 1, from, to);
     }
+  }
+}
+
+/**
+ * From the rows of a word, scaled by the locator, to those of the rows from `from` to `to` that are lost, scaled too
+ * (02 §5): the inverse transform, the formal derivative and the transform, column by column.
+ */
+export function restore<T>(
+  rows: usize, stride: usize, bytes: usize, tables: usize, size: usize, count: usize, from: usize, to: usize,
+): void {
+  const column = columnBytes(size, bytes);
+  for (const end = rows + bytes; rows < end; rows += column) {
+    const width = min(column, end - rows);
+    inverse<T>(rows, stride, width, tables, size, count, 0, 0);
+    derive(rows, stride, width, size);
+    forward<T>(rows, stride, width, tables, size, from, to);
   }
 }

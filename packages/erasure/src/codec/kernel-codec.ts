@@ -2,15 +2,17 @@ import type { DecodeInput, ErasureCodec } from './codec.ts';
 import { type Field, fieldOf } from './field.ts';
 import type { FieldKernel, Kernel } from './kernel.ts';
 import { locate } from './locator.ts';
-import { type CodeLayout, type CodeParameters, checkParameters } from './params.ts';
+import { CHUNK_BYTES, type CodeLayout, type CodeParameters, checkParameters } from './params.ts';
 import { checkDecode, checkEncode, type Losses } from './shards.ts';
 
 /** Room for the rows of one strip: they should stay in the second cache. */
 const ROOM_BYTES = 512 * 1024;
+/** Room that the rows of the largest codes may take. */
+const ROOM_BYTES_MAX = 16 * 1024 * 1024;
 /** Longer strips gain nothing. */
 const STRIP_BYTES_MAX = 8192;
-/** Shorter strips cost more in copying calls than in arithmetic; 65 536 of them take 16 MiB. */
-const STRIP_BYTES_MIN = 256;
+/** Shorter strips cost more in copying calls than the cache gives; only a lack of room makes them shorter. */
+const STRIP_BYTES_WORTHWHILE = 1024;
 /** Between rows, so that rows a power of two apart do not fall on the same lines of a cache. */
 const ROW_GAP_BYTES = 64;
 
@@ -23,8 +25,9 @@ interface Strips {
 }
 
 function stripsOf(rows: number, shardBytes: number): Strips {
-  const fitting = Math.floor(ROOM_BYTES / rows / 64) * 64;
-  const stripBytes = Math.min(shardBytes, Math.max(STRIP_BYTES_MIN, Math.min(STRIP_BYTES_MAX, fitting)));
+  const share = (room: number) => Math.floor(room / rows / CHUNK_BYTES) * CHUNK_BYTES;
+  const fast = Math.min(STRIP_BYTES_MAX, share(ROOM_BYTES));
+  const stripBytes = Math.min(shardBytes, Math.max(fast, Math.min(STRIP_BYTES_WORTHWHILE, share(ROOM_BYTES_MAX))));
   return { stripBytes, stride: stripBytes + ROW_GAP_BYTES };
 }
 
@@ -121,9 +124,7 @@ export class KernelCodec implements ErasureCodec {
         } else memory.fill(0, row, row + bytes);
       }
       memory.fill(0, rows + count * stride, rows + points * stride);
-      field.inverse(rows, stride, bytes, points, count, 0, 0);
-      this.#kernel.rows.derive(rows, stride, bytes, points);
-      field.forward(rows, stride, bytes, points, m + lost[0]!, m + lost.at(-1)! + 1);
+      field.restore(rows, stride, bytes, points, count, m + lost[0]!, m + lost.at(-1)! + 1);
       for (const [i, shard] of restored) {
         const row = rows + (m + i) * stride;
         field.scale(row, bytes, tables + (m + i) * tablesBytes);

@@ -6,7 +6,6 @@ import { type WasmInstance, type WasmMemory, wasm } from './webassembly.ts';
 interface Exports {
   readonly memory: WasmMemory;
   addUp(to: number, from: number, stride: number, count: number, bytes: number): void;
-  derive(rows: number, stride: number, bytes: number, size: number): void;
   combine4(to: number, from: number, stride: number, count: number, bytes: number, tables: number): void;
 }
 
@@ -19,6 +18,7 @@ export interface FieldKernel {
   combine(to: number, from: number, stride: number, count: number, bytes: number, tables: number): void;
   inverse(rows: number, stride: number, bytes: number, size: number, count: number, base: number, sum: number): void;
   forward(rows: number, stride: number, bytes: number, size: number, from: number, to: number): void;
+  restore(rows: number, stride: number, bytes: number, size: number, count: number, from: number, to: number): void;
 }
 
 type Call = (...args: number[]) => void;
@@ -97,7 +97,7 @@ export class Kernel {
     return this.#memory;
   }
 
-  get rows(): Pick<Exports, 'addUp' | 'derive' | 'combine4'> {
+  get rows(): Pick<Exports, 'addUp' | 'combine4'> {
     return this.#exports;
   }
 
@@ -147,6 +147,7 @@ export class Kernel {
     const tablesOf = named('tablesOf');
     const inverse = named('inverse');
     const forward = named('forward');
+    const restore = named('restore');
     return {
       tablesBytes,
       tablesOf: (to, factor) => tablesOf(to, basis, factor),
@@ -155,6 +156,8 @@ export class Kernel {
       inverse: (rows, stride, bytes, size, count, base, sum) =>
         inverse(rows, stride, bytes, tables, size, count, base, sum),
       forward: (rows, stride, bytes, size, from, to) => forward(rows, stride, bytes, tables, size, from, to),
+      restore: (rows, stride, bytes, size, count, from, to) =>
+        restore(rows, stride, bytes, tables, size, count, from, to),
     };
   }
 }
