@@ -29,6 +29,8 @@ export interface BenchContext {
   readonly nodeFlags: readonly string[];
   /** Says on stderr what is going on. */
   note(text: string): void;
+  /** An SVG that goes with the figures; kept where they are recorded. */
+  plot(svg: string): void;
 }
 
 /** One claim of the project and how it is measured: what every `bench/<claim>/run.ts` exports as default. */

@@ -90,11 +90,15 @@ export async function send(method: string, url: string): Promise<void> {
 const POLL_MS = 5;
 
 /** Lets a node fetch a dataset of `bytes` bytes into its store; the clock runs until it holds all of it. */
-export async function fetchInto(routes: { fetch: string; local: string }, bytes: number): Promise<Timing> {
+export async function fetchInto(
+  routes: { fetch: string; local: string },
+  bytes: number,
+  pollMs = POLL_MS,
+): Promise<Timing> {
   const began = performance.now();
   await send('POST', routes.fetch);
   // A local HEAD is 404 until the last block is there.
-  while ((await ask('HEAD', routes.local)) !== 200) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  while ((await ask('HEAD', routes.local)) !== 200) await new Promise((resolve) => setTimeout(resolve, pollMs));
   const ms = performance.now() - began;
   return { bytes, ms, firstByteMs: ms };
 }

@@ -59,6 +59,7 @@ async function measure(name: string, options: ReturnType<typeof parse>, signal: 
   process.stderr.write(`${claim.name}: ${claim.question}\n${machineLine(machine)}\n`);
   try {
     const began = performance.now();
+    let plot: string | undefined;
     const rows = await claim.run({
       sizeBytes,
       sizeGiven: options.size !== undefined,
@@ -69,13 +70,16 @@ async function measure(name: string, options: ReturnType<typeof parse>, signal: 
       nodeEnv: options.profile === undefined ? {} : profiling(options.profile),
       nodeFlags: options['node-flags'].split(' ').filter(Boolean),
       note,
+      plot: (svg) => {
+        plot = svg;
+      },
     });
     const seconds = Math.round((performance.now() - began) / 100) / 10;
     if (options.json) for (const row of objects(claim.name, rows)) process.stdout.write(`${JSON.stringify(row)}\n`);
     else process.stdout.write(`\n${table(rows)}\n`);
     if (options.record && !options['node-flags']) {
       const { rounds, quick } = options;
-      record(HOME, { claim: claim.name, machine, sizeBytes, rounds, quick, seconds, rows });
+      record(HOME, { claim: claim.name, machine, sizeBytes, rounds, quick, seconds, rows, plot });
     }
     return rows.every((row) => passes(row) !== false);
   } finally {

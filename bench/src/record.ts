@@ -15,15 +15,19 @@ export interface Run {
   readonly quick: boolean;
   readonly seconds: number;
   readonly rows: readonly Row[];
+  /** SVG. */
+  readonly plot?: string | undefined;
 }
 
-/** Appends the run to `results/<claim>.jsonl`, and puts its table into the claim's README. */
+/** Appends the run to `results/<claim>.jsonl`, puts its table into the claim's README, and keeps its plot. */
 export function record(home: string, run: Run): void {
-  const { claim, rows, ...rest } = run;
+  const { claim, rows, plot, ...rest } = run;
   const at = new Date().toISOString();
   mkdirSync(join(home, 'results'), { recursive: true });
   const line = JSON.stringify({ at, ...rest, rows: objects(claim, rows) });
   appendFileSync(join(home, 'results', `${claim}.jsonl`), `${line}\n`);
+
+  if (plot !== undefined) writeFileSync(join(home, 'results', `${claim}.svg`), plot);
 
   const path = join(home, claim, 'README.md');
   const text = readFileSync(path, 'utf8');
