@@ -18,6 +18,10 @@ class FakeReader extends RecordReader {
     const id = { hex, bytes: Buffer.from(hex, 'hex'), equals: (other: NodeId) => other.hex === hex } as NodeId;
     return fakeRecord(id, { seq: Number(seq) });
   }
+
+  override known(envelope: Uint8Array): SignedRecord {
+    return this.open(envelope);
+  }
 }
 
 function newTable(limits: Partial<DiscoveryLimits> = {}): ProviderTable {
@@ -168,6 +172,16 @@ describe('what is to be written', () => {
     while (again.expire(60 * HOUR, 1000));
     save(again);
     expect(disk.size).toBe(0);
+  });
+
+  it('is verified some at a time after a restart', () => {
+    const table = new ProviderTable({ records: new RecordReader(), random: seededRandom(1) }, DISCOVERY_LIMITS);
+    for (let i = 0; i < 40; i++) {
+      const { nodeId, envelope } = SignedRecord.sign(Identity.generate(), { seq: 1, addresses: [] });
+      table.restorePeer(nodeId, envelope);
+      table.restore(content, nodeId, `a${i}`, HOUR + i, 0);
+    }
+    expect([1, 2, 3].map(() => table.of(content, 0).length)).toEqual([16, 32, 40]);
   });
 
   it('is refused in parts when the disk is damaged, and never thrown', () => {
