@@ -11,8 +11,8 @@ afterEach(() => {
 });
 
 const LINK = { latencyMs: 5, bytesPerSecond: 4_000_000, bufferBytes: 128 * 1024 };
-/** Blocks of a tenth of the usual size, and limits that fit them: the same proportions, less to hash. */
-const LIMITS: ExchangeInit = { peerWindowMinBytes: 4 * BLOCK, requestBytes: 16 * BLOCK, requestMinBytes: BLOCK };
+/** Limits for blocks of a quarter of the usual size: the same number of blocks, less to hash. */
+const LIMITS: ExchangeInit = { peerWindowMinBytes: 8 * BLOCK, requestBytes: 16 * BLOCK, requestMinBytes: 4 * BLOCK };
 
 interface Scene {
   readonly swarm: SimulatedSwarm;

@@ -22,6 +22,8 @@ const SAMPLE_SCAN_LEAVES = 4096;
 /** Words of 32 leaves that one search behind the front may look at: some 100 µs. */
 const SCAN_WORDS = 32_768;
 
+/** Requests of a dataset that are made twice at one time: with growing patience this bounds what comes twice. */
+const DUPLICATES_MAX = 2;
 /** Requests to others that are called back for one peer at one time. */
 const RECALLS_MAX = 2;
 /** A request that is expected sooner than this is not called back: it would have left before. */
@@ -68,7 +70,7 @@ export class BlockChoice {
    */
   pickDuplicate(peer: Peer, now: number): LeafRange | undefined {
     const leaves = this.#session.holders.get(peer)?.leaves;
-    if (!leaves || this.#hasUnasked()) return undefined;
+    if (!leaves || this.#session.duplicates >= DUPLICATES_MAX || this.#hasUnasked()) return undefined;
     let latest: Assignment | undefined;
     for (const assignment of this.#session.assignments) {
       const { left, start, dueAt } = assignment;

@@ -44,6 +44,8 @@ export class DatasetSession {
    * all peers are slow, all requests are late, and asking again only adds to the load.
    */
   patienceMs: number;
+  /** Requests on the wire for what another peer was asked for too. */
+  duplicates = 0;
   readonly choice: BlockChoice;
   #focus: number | undefined;
 

@@ -20,6 +20,8 @@ export interface Assignment {
   left: number;
   /** Off the wire: delivered, cancelled or given up. */
   done: boolean;
+  /** Others were asked for the same before. */
+  readonly duplicate: boolean;
   /** Called back for this peer, which has nothing else to do; the answer says whether it was in time. */
   recalledFor?: Peer | undefined;
 }

@@ -1,4 +1,4 @@
-import { type Cid, type Dataset, formatCid } from '@codex/content';
+import { type Cid, type Dataset, formatCid, type LeafRange } from '@codex/content';
 import { isCodexError, type Random, raceSignal } from '@codex/runtime';
 import { ExchangeError } from '../errors.ts';
 import type { FetchDatasetOptions } from '../fetcher.ts';
@@ -123,7 +123,7 @@ export class Scheduler implements RequestEvents {
     if (lacks && !next && !session.closed) session.holding(peer).leaves.delete(assignment);
     this.#settle(assignment, false);
     if (next?.requester && next.assignments.size === 0 && !session.closed && session.isFree(assignment)) {
-      this.#assign(next, session, assignment.start, assignment.count);
+      this.#assign(next, session, assignment);
     }
     this.pump();
   }
@@ -247,11 +247,12 @@ export class Scheduler implements RequestEvents {
       const most = leavesMax * session.dataset.ref.blockSize;
       if (!peer.hasRoom(most) || (this.#inFlightBytes > 0 && this.#inFlightBytes + most > limits.inFlightMaxBytes))
         continue;
-      let run = session.choice.pick(peer, leavesMax);
-      if (!run && peer.assignments.size === 0) run = session.choice.pickDuplicate(peer, clock.monotonic());
-      if (!run && peer.assignments.size === 0) this.#recall(peer, session);
+      const fresh = session.choice.pick(peer, leavesMax);
+      const idle = !fresh && peer.assignments.size === 0;
+      const run = fresh ?? (idle ? session.choice.pickDuplicate(peer, clock.monotonic()) : undefined);
+      if (idle && !run) this.#recall(peer, session);
       if (!run) continue;
-      this.#assign(peer, session, run.start, run.count);
+      this.#assign(peer, session, run, run !== fresh);
       // Sessions take turns: the one that was served goes to the end.
       if (this.#sessions.size > 1 && turn++ === 0) {
         this.#sessions.delete(session.key);
@@ -262,7 +263,7 @@ export class Scheduler implements RequestEvents {
     return false;
   }
 
-  #assign(peer: Peer, session: DatasetSession, start: number, count: number): void {
+  #assign(peer: Peer, session: DatasetSession, { start, count }: LeafRange, duplicate = false): void {
     const now = this.#parts.clock.monotonic();
     const bytes = count * session.dataset.ref.blockSize;
     const left = runMask(start & 31, count);
@@ -278,8 +279,10 @@ export class Scheduler implements RequestEvents {
       dueAt: now + 2 * expectedMs,
       left,
       done: false,
+      duplicate,
     };
     session.assign(assignment);
+    if (duplicate) session.duplicates++;
     peer.asked(assignment, now);
     this.#inFlightBytes += bytes;
     try {
@@ -300,7 +303,7 @@ export class Scheduler implements RequestEvents {
     }
     if (!best) return;
     const run = lowestRunOf(late.start >>> 5, session.holding(best).leaves.word(late.start >>> 5) & late.left);
-    if (run.count > 0) this.#assign(best, session, run.start, run.count);
+    if (run.count > 0) this.#assign(best, session, run, true);
   }
 
   #recall(peer: Peer, session: DatasetSession): void {
@@ -380,6 +383,7 @@ export class Scheduler implements RequestEvents {
 
   #finish(assignment: Assignment): void {
     assignment.done = true;
+    if (assignment.duplicate) assignment.session.duplicates--;
     if (assignment.recalledFor) assignment.recalledFor.recalls--;
     assignment.recalledFor = undefined;
   }
