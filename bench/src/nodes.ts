@@ -13,10 +13,16 @@ export function nodeCommand({ nodeFlags }: BenchContext): { command?: string[] }
   return { command: [process.execPath, ...nodeFlags, join(PROJECT_ROOT, 'packages', 'cli', 'src', 'main.ts')] };
 }
 
-/** Nodes in processes of their own, connected with each other. */
-export function startNodes(context: BenchContext, nodes: number, args: readonly string[] = []): Promise<Network> {
+/** Nodes in processes of their own, connected with each other unless `connect` is false. */
+export function startNodes(
+  context: BenchContext,
+  nodes: number,
+  args: readonly string[] = [],
+  connect = true,
+): Promise<Network> {
   return startNetwork({
     nodes,
+    connect,
     ...nodeCommand(context),
     directory: `${context.directory}/network-${nodes}-${process.hrtime.bigint()}`,
     args: [`--storage-quota=${QUOTA_BYTES}`, ...args],
