@@ -13,6 +13,7 @@ export const DISCOVERY_ERRORS = {
   REQUEST_REFUSED: 'a request was not sent',
   REQUEST_TIMEOUT: 'a node of the DHT does not answer',
   RESPONSE_UNEXPECTED: 'a node of the DHT answered something else than asked',
+  STORAGE_DAMAGED: 'the file in which discovery keeps what it knows is damaged',
 } as const;
 
 export type DiscoveryErrorCode = keyof typeof DISCOVERY_ERRORS;

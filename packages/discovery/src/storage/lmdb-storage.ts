@@ -1,10 +1,19 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { join } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
+import { DiscoveryError } from '../errors.ts';
 import type { DiscoveryStorage, StoredChange, StoredEntry } from './storage.ts';
 
 /** Entries that are read at once, some 0.1 KB each: well under a millisecond. */
 const PAGE_ENTRIES = 500;
 /** Address space, which takes no memory by itself; ten times what the limits of discovery let it hold. */
 const MAP_BYTES = 512 * 1024 ** 2;
+
+/** Of the first of the two pages with which every LMDB file begins: its stamp, and the size of a page. */
+const HEAD_BYTES = 64;
+const STAMP_AT = 24;
+const STAMP = 0xbeefc0de;
+const PAGE_SIZE_AT = 48;
 
 /** A directory with an LMDB file: what was written survives `kill -9` and power loss. One process at a time. */
 export class LmdbStorage implements DiscoveryStorage {
@@ -15,8 +24,9 @@ export class LmdbStorage implements DiscoveryStorage {
     this.#db = db;
   }
 
-  /** Makes the directory when it is missing. Throws what LMDB says of a damaged file. */
+  /** Makes the directory when it is missing. Errors: STORAGE_DAMAGED, and what LMDB says of the directory. */
   static open(directory: string): LmdbStorage {
+    checkFile(join(directory, 'data.mdb'));
     return new LmdbStorage(
       open<Buffer, Uint8Array>({
         path: directory,
@@ -64,5 +74,25 @@ export class LmdbStorage implements DiscoveryStorage {
   close(): Promise<void> {
     this.#closing ??= this.#db.close();
     return this.#closing;
+  }
+}
+
+/** LMDB would end the process on a file that is none of its own, or that was cut. */
+function checkFile(path: string): void {
+  let file: number;
+  try {
+    file = openSync(path, 'r');
+  } catch {
+    // A new one, or none that LMDB could open either.
+    return;
+  }
+  try {
+    const { size } = fstatSync(file);
+    const head = Buffer.alloc(HEAD_BYTES);
+    readSync(file, head, 0, HEAD_BYTES, 0);
+    const whole = head.readUInt32LE(STAMP_AT) === STAMP && size >= 2 * head.readUInt32LE(PAGE_SIZE_AT);
+    if (size > 0 && !whole) throw new DiscoveryError('STORAGE_DAMAGED', `${path} is no LMDB file`, { path });
+  } finally {
+    closeSync(file);
   }
 }

@@ -9,7 +9,7 @@ import {
   MemoryStorage,
   UdpDatagrams,
 } from '@codex/discovery';
-import type { Clock, Logger, MetricsRegistry, Random } from '@codex/runtime';
+import { type Clock, isCodexError, type Logger, type MetricsRegistry, type Random } from '@codex/runtime';
 import type { NodeConfig } from '../config/index.ts';
 import { listenError } from '../listen.ts';
 import { bootstrapRecords } from './bootstrap.ts';
@@ -46,11 +46,11 @@ export function createDiscovery(
     { listen, bootstrap: bootstrapRecords(config.bootstrapNode, logger) },
   );
   const start = () =>
-    discovery
-      .start()
-      .catch((error: unknown) =>
-        Promise.reject(listenError(causeOf(error), { host: listen.ip, port: listen.port }, 'disc-port')),
-      );
+    discovery.start().catch((error: unknown) => {
+      if (!isCodexError(error, 'BIND_FAILED')) throw error;
+      const cause = error.cause instanceof Error ? error.cause : error;
+      throw listenError(cause, { host: listen.ip, port: listen.port }, 'disc-port');
+    });
   let stopping: Promise<void> | undefined;
   const stop = () => {
     stopping ??= discovery.stop();
@@ -61,16 +61,23 @@ export function createDiscovery(
 
 /** What is kept can be found again in the network: a damaged file is no reason not to start. */
 function openStorage(path: string, logger: Logger): DiscoveryStorage {
+  const tell = (error: unknown) =>
+    logger.error('What was kept of the DHT cannot be read: going on without. Delete the directory', { path, error });
   try {
-    return LmdbStorage.open(path);
+    const storage = LmdbStorage.open(path);
+    return {
+      async *entries() {
+        try {
+          yield* storage.entries();
+        } catch (error) {
+          tell(error);
+        }
+      },
+      write: (changes) => storage.write(changes),
+      close: () => storage.close(),
+    };
   } catch (error) {
-    logger.error('What was known of the DHT cannot be read; nothing is kept. Delete the directory', { path, error });
+    tell(error);
     return new MemoryStorage();
   }
-}
-
-/** The error of the socket itself, which says whether the port is taken. */
-function causeOf(error: unknown): NodeJS.ErrnoException {
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  return cause instanceof Error ? cause : new Error(String(cause));
 }

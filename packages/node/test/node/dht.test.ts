@@ -1,5 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { CodexNode, type NodeConfig, type NodeOverrides } from '../../src/index.ts';
 import { pattern, testConfig } from './fixture.ts';
@@ -101,6 +103,24 @@ describe('nodes with a DHT', { timeout: 90_000 }, () => {
       await testConfig(`--bootstrap-node=${damaged}`, '--bootstrap-node=spr:AAAA', through(first)),
     );
     await eventually(() => knows(node)).toBe(1);
+  });
+
+  it('do without what they kept when it is damaged', async () => {
+    const first = await startNode(await testConfig());
+    for (const damage of [
+      (path: string) => writeFile(path, 'no directory'),
+      async (path: string) => {
+        await mkdir(path);
+        await writeFile(join(path, 'data.mdb'), pattern(50_000, 3));
+      },
+    ]) {
+      const config = await testConfig(through(first));
+      await mkdir(config.dataDir, { mode: 0o700 });
+      await damage(join(config.dataDir, 'dht'));
+      const node = await startNode(config);
+      await eventually(() => knows(node)).toBeGreaterThanOrEqual(1);
+      await stop(node);
+    }
   });
 
   it('say which option chooses the port that is taken', async () => {
