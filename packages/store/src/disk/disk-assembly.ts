@@ -28,8 +28,11 @@ import type { TreeRecord } from './records.ts';
 import type { Tables } from './tables.ts';
 import { HeldPages, loadHeld, PAGE_WIDTH, TreeNodes } from './tree-pages.ts';
 
-/** References taken, or leaves hashed, in one go: a ms of the main thread. */
+/** References taken in one go: a ms of the main thread. */
 const LEAVES_PER_TURN = PAGE_WIDTH / 4;
+
+/** Pages of nodes that are written in one commit while the root is computed: handing 1 MiB to the index takes some ms. */
+const PAGES_PER_COMMIT = 64;
 
 export interface AssemblyParts {
   readonly tables: Tables;
@@ -245,11 +248,11 @@ export class DiskAssembly implements DatasetAssembly {
     const builder = new TreeBuilder((run) => {
       if (run.layer > 0) this.#nodes.put(run);
     });
-    for (let start = 0; start < this.leafCount; start += 4 * LEAVES_PER_TURN) {
+    for (let start = 0; start < this.leafCount; start += PAGE_WIDTH) {
       signal?.throwIfAborted();
       this.#checkOpen();
-      builder.append(this.#leaves({ start, count: Math.min(4 * LEAVES_PER_TURN, this.leafCount - start) }));
-      await this.#parts.committer.wrote(0);
+      builder.append(this.#leaves({ start, count: Math.min(PAGE_WIDTH, this.leafCount - start) }));
+      if ((start / PAGE_WIDTH) % PAGES_PER_COMMIT === PAGES_PER_COMMIT - 1) await this.#parts.committer.flush();
       await new Promise((resolve) => setImmediate(resolve));
     }
     return treeCid(builder.finish().root);
