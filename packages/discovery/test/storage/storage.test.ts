@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -54,5 +54,20 @@ describe('LMDB', () => {
     expect(rounds).toHaveLength(50);
     expect(new Set(rounds).size).toBe(1);
     expect(rounds[0]).toBeGreaterThanOrEqual(acknowledged);
+  });
+
+  it('refuses a file that is none of its own, or that was cut, instead of ending the process', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'dht-'));
+    const file = join(directory, 'data.mdb');
+    const damaged = () => expect(() => LmdbStorage.open(directory)).toThrow(/is no LMDB file/);
+    for (const bytes of ['x', Buffer.alloc(50_000), Buffer.alloc(50_000, 0xa5)]) {
+      await writeFile(file, bytes);
+      damaged();
+    }
+    await writeFile(file, '');
+    await LmdbStorage.open(directory).close();
+    await truncate(file, 5000);
+    damaged();
+    await rm(directory, { recursive: true });
   });
 });
