@@ -37,7 +37,7 @@ describe.each(kernelCodecs)('%s', (_, make) => {
         const data = seededShards(`${seed}`, parameters.data, 64 * count);
         expect(encode(make(parameters), data)).toEqual(encode(new ReferenceCodec(parameters), data));
       }),
-      { numRuns: 120 },
+      { numRuns: 60 },
     );
   });
 
@@ -51,7 +51,7 @@ describe.each(kernelCodecs)('%s', (_, make) => {
         expect([...restored.keys()]).toEqual([...lost].filter((row) => row < parameters.data).sort((a, b) => a - b));
         for (const [row, shard] of restored) expect(Buffer.compare(shard, data[row]!)).toBe(0);
       }),
-      { numRuns: 150 },
+      { numRuns: 80 },
     );
   });
 
@@ -59,7 +59,7 @@ describe.each(kernelCodecs)('%s', (_, make) => {
     for (const [data, parity, shardBytes] of [
       [3, 1, 65_536],
       [5, 3, 20_544],
-      [20, 10, 65_536],
+      [20, 10, 16_448],
       [40, 30, 8256],
       [300, 20, 4160],
     ] as const) {
