@@ -7,7 +7,8 @@ export const ERASURE_ERRORS = {
   ERASURE_MANIFEST_MISSING: 'the manifest of a dataset is not in the local store (data: cid)',
   ERASURE_MANIFEST_UNSUITABLE: 'a manifest is not of the kind that is needed: plain, or protected and stepped',
   ERASURE_PARAMETERS_INVALID: 'no code has these numbers of rows, or this shard size (data: data, parity, shardBytes)',
-  ERASURE_TREE_MISMATCH: 'restored or encoded blocks are not those of the tree in the manifest (data: column, if known)',
+  ERASURE_TREE_MISMATCH:
+    'restored or encoded blocks are not those of the tree in the manifest (data: column, if known)',
   ERASURE_TOO_MANY_LOSSES: 'fewer shards of a column are left than it has data rows (data: column, present, needed)',
 } as const;
 
