@@ -1,8 +1,9 @@
-import { createECDH, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
+import { createECDH, createPublicKey, verify } from 'node:crypto';
+import { secp256k1 } from '@noble/curves/secp256k1.js';
 import { DiscoveryError } from '../errors.ts';
 import { encodeBase58 } from './base58.ts';
 import { NodeId } from './node-id.ts';
-import { isLowS, lowS } from './signature.ts';
+import { isLowS } from './signature.ts';
 
 const SCALAR_BYTES = 32;
 const COMPRESSED_BYTES = 33;
@@ -23,7 +24,6 @@ export class Identity {
   readonly peerId: string;
   /** Where the node stands in the DHT. */
   readonly nodeId: NodeId;
-  readonly #key: KeyObject;
 
   private constructor(privateKey: Uint8Array) {
     const pair = createECDH('secp256k1');
@@ -34,7 +34,6 @@ export class Identity {
     this.peerIdBytes = peerIdBytesOf(this.publicKey);
     this.peerId = encodeBase58(this.peerIdBytes);
     this.nodeId = NodeId.ofPeer(this.peerIdBytes);
-    this.#key = createPrivateKey({ key: privateKeyDer(privateKey, point), format: 'der', type: 'sec1' });
   }
 
   /** Error: KEY_INVALID for what is no scalar of the curve. */
@@ -57,9 +56,9 @@ export class Identity {
     return new Identity(scalar);
   }
 
-  /** ECDSA over SHA-256, DER, low-S (05 §2). */
+  /** ECDSA over SHA-256, DER, low-S (05 §2), without chance (RFC 6979) as the reference signs: the same bytes every time. */
   sign(message: Uint8Array): Uint8Array {
-    return lowS(sign('sha256', message, { key: this.#key, dsaEncoding: 'ieee-p1363' }));
+    return secp256k1.sign(message, this.privateKey, { prehash: true, lowS: true, format: 'der' });
   }
 }
 
@@ -91,16 +90,6 @@ export function verifySignature(publicKey: Uint8Array, message: Uint8Array, sign
 function compress(point: Uint8Array): Uint8Array {
   const odd = (point[64] ?? 0) & 1;
   return Uint8Array.from([2 + odd, ...point.subarray(1, 1 + SCALAR_BYTES)]);
-}
-
-/** SEC 1 ECPrivateKey with the curve 1.3.132.0.10 and the uncompressed point. */
-function privateKeyDer(scalar: Uint8Array, point: Uint8Array): Buffer {
-  return Buffer.concat([
-    Buffer.from('30740201010420', 'hex'),
-    scalar,
-    Buffer.from('a00706052b8104000aa144034200', 'hex'),
-    point,
-  ]);
 }
 
 /** SubjectPublicKeyInfo of a compressed point on the curve 1.3.132.0.10. */

@@ -1,7 +1,5 @@
-import { secp256k1 } from '@noble/curves/secp256k1.js';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Messenger } from '../../src/message/messenger.ts';
-import { secp256k1Curve } from '../../src/session/curve.ts';
 import { identityOf, LATENCY_MS, Net, type Node, PING, recordOf } from './net.ts';
 
 let net = new Net();
@@ -213,14 +211,8 @@ describe('contacts that change', () => {
 });
 
 it('two runs with one seed send the same packets', async () => {
-  const curve = {
-    ...secp256k1Curve,
-    // The signatures of node:crypto are random.
-    sign: ({ privateKey }: { readonly privateKey: Uint8Array }, message: Uint8Array) =>
-      secp256k1.sign(message, privateKey, { lowS: true, format: 'der' }),
-  };
   const run = async (seed: number) => {
-    net = new Net({ loss: 0.1, duplication: 0.1, reordering: 0.1, jitterMs: 30 }, { seed, curve });
+    net = new Net({ loss: 0.1, duplication: 0.1, reordering: 0.1, jitterMs: 30 }, { seed });
     const packets: string[] = [];
     const bind = net.datagrams.bind.bind(net.datagrams);
     net.datagrams.bind = async (at) => {

@@ -1,5 +1,4 @@
 import { type Random, VirtualClock } from '@codex/runtime';
-import { secp256k1 } from '@noble/curves/secp256k1.js';
 import { expect, it } from 'vitest';
 import type { Datagram, DatagramNetwork, Endpoint } from '../../src/datagram/datagram.ts';
 import { Identity } from '../../src/identity/identity.ts';
@@ -19,8 +18,7 @@ import { hex, type TranscriptPacket, transcript, transcriptNode, unhex } from '.
  *
  * Injected, because chance chose it: nonces, masking ivs, id nonces, request ids, the 20 bytes of random packets, and the
  * public halves of ephemeral keys. The private halves were not recorded, so the shared point is computed from the other
- * side's key instead (it is the same point). Not injected: session keys, ciphertexts, masks, and the signatures, which
- * the reference makes after RFC 6979; node:crypto does not, so the curve here signs by means of noble, with our input.
+ * side's key instead (it is the same point). Not injected: session keys, ciphertexts, masks and signatures.
  */
 
 const records = new RecordReader();
@@ -188,7 +186,6 @@ class Impersonation {
     return {
       ...secp256k1Curve,
       generate: () => ({ privateKey: MARKER, publicKey: unhex(this.#next('ephemeral key').ephKey ?? '') }),
-      sign: ({ privateKey }, message) => secp256k1.sign(message, privateKey, { lowS: true, format: 'der' }),
       agree: (privateKey, publicKey) => {
         if (privateKey !== MARKER) return secp256k1Curve.agree(privateKey, publicKey);
         const packet = this.#next('agreement');
