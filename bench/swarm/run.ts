@@ -1,9 +1,9 @@
 import { cpus } from 'node:os';
 import { join } from 'node:path';
+import { linePlot } from '@codex/plot';
 import type { Claim, Row } from '../src/claim.ts';
 import { Content } from '../src/content.ts';
 import { contest } from '../src/contest.ts';
-import { linePlot } from '../src/plot.ts';
 import { codexSwarm, type Swarm, type SwarmFigures, webTorrentSwarm } from './swarms.ts';
 
 const LEECHERS = [1, 2, 4, 8];
