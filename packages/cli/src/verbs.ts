@@ -21,6 +21,13 @@ interface ContentJson {
   readonly manifest: ManifestJson;
 }
 
+/** A line of the routing table (06 §3). */
+interface NodeJson {
+  readonly peerId: string;
+  readonly address?: string | null;
+  readonly seen?: boolean;
+}
+
 const rate = (bytes: number, seconds: number) => `${formatBytes(bytes / Math.max(seconds, 0.001))}/s`;
 const dataPath = (cid: string) => `/data/${encodeURIComponent(cid)}`;
 
@@ -95,6 +102,7 @@ export async function info(context: Context, cid: string | undefined): Promise<v
     repo?: string;
     spr?: string;
     announceAddresses?: string[];
+    table?: { nodes?: NodeJson[] };
     codex?: { version?: string; revision?: string };
   };
   context.output.result(answer, () =>
@@ -104,6 +112,7 @@ export async function info(context: Context, cid: string | undefined): Promise<v
       directory: answer.repo ?? '',
       listening: (answer.addrs ?? []).join(' '),
       announced: (answer.announceAddresses ?? []).join(' '),
+      'nodes known': String(answer.table?.nodes?.length ?? 0),
       record: answer.spr ?? '',
     }),
   );
@@ -150,13 +159,6 @@ export async function connect(context: Context, peer: string, addresses: readonl
 export async function spr(context: Context): Promise<void> {
   const answer = (await context.api.json('GET', '/spr')) as { spr?: string };
   context.output.result(answer, () => [answer.spr ?? '']);
-}
-
-/** A line of the routing table (06 §3). */
-interface NodeJson {
-  readonly peerId: string;
-  readonly address?: string | null;
-  readonly seen?: boolean;
 }
 
 /** Lists the nodes of the DHT that the node keeps: not those that it exchanges blocks with. */

@@ -43,6 +43,7 @@ describe('a node and the verbs', () => {
       code: 0,
       stdout: 'Successfully connected to peer\n',
     });
+    expect((await verb(alice, 'spr')).stdout).toBe(`${info.spr}\n`);
     const manifest = parsed(await verb(bob, 'info', cid, '--json')).manifest;
     expect(manifest).toMatchObject({ filename: 'data.bin', mimetype: 'application/pdf', datasetSize: data.length });
 
@@ -55,6 +56,19 @@ describe('a node and the verbs', () => {
     expect(await verb(bob, 'exists', cid)).toMatchObject({ code: 0, stdout: 'true\n' });
     const stream = await verb(bob, 'download', cid, '--local', '-o', '-');
     expect(Buffer.from(stream.stdout, 'latin1').equals(data)).toBe(true);
+  });
+
+  it('join a network by a record, and connect by peer id alone', async () => {
+    const alice = await node(join(await freshDir(), 'alice'));
+    const spr = (await verb(alice, 'spr')).stdout.trim();
+    const bob = await node(join(await freshDir(), 'bob'), `--bootstrap-node=${spr}`);
+    const { id } = parsed(await verb(alice, 'info', '--json'));
+    await expect
+      .poll(async () => (await verb(bob, 'peers')).stdout, { timeout: 20_000 })
+      .toMatch(new RegExp(`^PEER +UDP +SEEN\n${id} +127.0.0.1:[0-9]+ +yes\n$`));
+    expect(parsed(await verb(bob, 'peers', '--json'))).toMatchObject([{ peerId: id, seen: true }]);
+    expect((await verb(bob, 'info')).stdout).toMatch(/^nodes known +1$/m);
+    expect(await verb(bob, 'connect', id)).toMatchObject({ code: 0, stdout: 'Successfully connected to peer\n' });
   });
 
   it('list, measure and remove what is stored', async () => {

@@ -12,7 +12,7 @@ export const NODE_ERRORS = {
   LOG_LEVEL_INVALID: 'a log level specification cannot be parsed',
   LOG_FILE_UNWRITABLE: 'the log file cannot be opened',
   METRIC_CONFLICT: 'one metric name was registered with two types or two sets of labels',
-  LISTEN_FAILED: 'a server cannot listen on its address',
+  LISTEN_FAILED: 'a server or the UDP socket of discovery cannot listen on its address',
   DATA_DIR_UNUSABLE: 'the data directory cannot be created, or belongs to somebody else',
   KEY_FILE_UNSAFE: 'others can read or change the key file',
   KEY_FILE_INVALID: 'the key file cannot be read, or holds no secp256k1 private key',

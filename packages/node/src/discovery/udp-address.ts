@@ -1,9 +1,9 @@
 import { isIPv6 } from 'node:net';
-import { type Endpoint, parseAddress } from '@codex/discovery';
+import { type Endpoint, parseAddress, reachOf } from '@codex/discovery';
 
 /**
- * Where the DHT's socket is bound: `--disc-ip` if given, else where the node listens for peers when that is one address,
- * else everywhere. A node that listens on loopback only is so not open to others by its UDP port.
+ * Where the DHT's socket is bound: `--disc-ip` if given, else where the node listens for peers when that is one address or
+ * all of them are loopback, else everywhere. A node that listens on loopback only is so not open to others by its UDP port.
  */
 export function udpEndpoint(config: {
   readonly discIp: string | undefined;
@@ -11,8 +11,9 @@ export function udpEndpoint(config: {
   readonly listenAddrs: readonly string[];
 }): Endpoint {
   const hosts = new Set(config.listenAddrs.flatMap((address) => parseAddress(address)?.host ?? []));
-  const [only = '0.0.0.0', ...others] = hosts;
+  const [first = '0.0.0.0'] = hosts;
   const everywhere = [...hosts].some((host) => isIPv6(host)) ? '::' : '0.0.0.0';
+  const inside = [...hosts].every((host) => reachOf(host) === 'loopback');
   const given = config.discIp === 'localhost' ? '127.0.0.1' : config.discIp;
-  return { ip: given ?? (others.length === 0 ? only : everywhere), port: config.discPort };
+  return { ip: given ?? (hosts.size < 2 || inside ? first : everywhere), port: config.discPort };
 }
