@@ -36,6 +36,8 @@ export class DatasetSession {
   revision = 1;
   /** Monotonic ms of the last sign that the fetch gets on. */
   progressAt: number;
+  /** Monotonic ms. */
+  readonly begunAt: number;
   /** Monotonic ms of the last search for providers. */
   searchedAt = Number.NEGATIVE_INFINITY;
   closed = false;
@@ -57,6 +59,7 @@ export class DatasetSession {
     this.busy = new LeafSet(leafCount);
     this.known = new LeafSet(leafCount);
     this.progressAt = init.now;
+    this.begunAt = init.now;
     this.patienceMs = init.patienceMs;
     this.choice = new BlockChoice({ session: this, random: components.random });
   }

@@ -29,6 +29,11 @@ export interface SchedulerComponents {
 const SOURCES_MIN = 3;
 /** … this often: in a swarm that began together, nobody knew of the others when it looked first. */
 const SEARCH_MORE_MS = 10_000;
+/** They announce themselves within a second or two of their first block: at first it looks sooner. */
+const SEARCH_MORE_EARLY_MS = 3_000;
+
+const searchGapMs = (session: DatasetSession, now: number): number =>
+  now - session.begunAt < SEARCH_MORE_MS ? SEARCH_MORE_EARLY_MS : SEARCH_MORE_MS;
 
 /** Decides who is asked for what: the same for both protocols. */
 export class Scheduler implements RequestEvents {
@@ -210,7 +215,7 @@ export class Scheduler implements RequestEvents {
     for (const session of [...this.#sessions.values()]) {
       if (now - session.progressAt >= this.#parts.limits.findDeadlineMs) this.#giveUp(session);
       else if (isIdle(session, now - this.#parts.limits.findIntervalMs)) this.#search(session, now);
-      else if (session.holders.size < SOURCES_MIN && now - session.searchedAt >= SEARCH_MORE_MS)
+      else if (session.holders.size < SOURCES_MIN && now - session.searchedAt >= searchGapMs(session, now))
         this.#search(session, now);
       this.#askForFront(session, now);
     }
