@@ -40,7 +40,7 @@ export function createDiscovery(
   const discovery = new Discovery(
     {
       ...components,
-      datagrams: components.datagrams ?? new UdpDatagrams(),
+      datagrams: components.datagrams ?? new UdpDatagrams(components),
       storage: openStorage(join(config.dataDir, 'dht'), logger),
     },
     { listen, bootstrap: bootstrapRecords(config.bootstrapNode, logger) },
