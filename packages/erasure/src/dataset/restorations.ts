@@ -1,13 +1,16 @@
 import { formatCid, type Manifest } from '@codex/content';
-import { KeyedMutex } from '@codex/runtime';
+import { type AbortOptions, KeyedMutex } from '@codex/runtime';
 import type { ErasureComponents, FetchLeaves } from './components.ts';
 import { Restoration } from './restoration.ts';
 
 /** A share of a restoration. */
 export interface SharedRestoration {
   readonly restoration: Restoration;
-  /** Lets go; the last one closes it. Once. */
-  release(): Promise<void>;
+  /**
+   * Lets go; the last one closes it. With the failure that ended the work, the last one leaves nothing behind that
+   * trying again cannot mend. Once.
+   */
+  release(failure?: unknown, options?: AbortOptions): Promise<void>;
 }
 
 /** One restoration for each dataset, however many readers it has at a time: what one restores serves the others. */
@@ -42,13 +45,13 @@ export class Restorations {
     let held = true;
     return {
       restoration: shared.restoration,
-      release: async () => {
+      release: async (failure, options = {}) => {
         if (!held) return;
         held = false;
         await this.#turn.run(key, async () => {
           if (--shared.users > 0) return;
           this.#open.delete(key);
-          await shared.restoration.close();
+          await (failure === undefined ? shared.restoration.close() : shared.restoration.fail(failure, options));
         });
       },
     };

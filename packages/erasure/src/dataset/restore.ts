@@ -1,13 +1,15 @@
 import { type Dataset, type Manifest, originalManifest } from '@codex/content';
 import type { ErasureComponents, ErasureOptions, FetchLeaves } from './components.ts';
 import { loadManifest, type ManifestSource } from './load-manifest.ts';
-import { Restoration } from './restoration.ts';
+import { Restorations } from './restorations.ts';
 
 export interface RestoreInput {
   /** Of a protected dataset. */
   readonly manifest: ManifestSource;
   /** How to get what is not held; without it the local store must suffice. */
   readonly fetch?: FetchLeaves;
+  /** Those of the node: then readers of the dataset go on meanwhile, and what one restores serves the other. */
+  readonly restorations?: Restorations;
 }
 
 /**
@@ -23,12 +25,14 @@ export async function restoreDataset(
   options: ErasureOptions = {},
 ): Promise<{ readonly manifest: Manifest; readonly dataset: Dataset }> {
   const manifest = await loadManifest(components.repository, input.manifest);
-  const restoration = await Restoration.open(components, manifest, input);
+  const restorations = input.restorations ?? new Restorations(components);
+  const { restoration, release } = await restorations.open(manifest, input);
   try {
     await restoration.finish(options);
-    return { manifest: originalManifest(manifest), dataset: restoration.original };
   } catch (error) {
-    await restoration.fail(error, options);
+    await release(error, options);
     throw error;
   }
+  await release();
+  return { manifest: originalManifest(manifest), dataset: restoration.original };
 }
