@@ -190,6 +190,14 @@ export class Exchange implements BlockFetcher, Startable {
     this.#scheduler.focus(latin1(treeCid.bytes), index);
   }
 
+  /**
+   * Tells of leaves of a tree that is being fetched whether a connected peer said that it has them. Undefined while
+   * nobody said that they have any of the tree. With peers of 1.0.0 only what they were asked about is known.
+   */
+  offers(treeCid: TreeCid): ((leaf: number) => boolean) | undefined {
+    return this.#scheduler.offers(latin1(treeCid.bytes));
+  }
+
   #assertRunning(): void {
     if (this.#state !== 'running') throw new ExchangeError('EXCHANGE_STOPPED', 'The exchange is not running');
   }

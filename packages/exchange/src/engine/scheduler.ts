@@ -90,6 +90,15 @@ export class Scheduler implements RequestEvents {
     this.pump();
   }
 
+  /** What peers say about a tree that is being fetched; undefined while nobody said that they have any of it. */
+  offers(key: string): ((leaf: number) => boolean) | undefined {
+    const session = this.#sessions.get(key);
+    if (!session) return undefined;
+    const held = [...session.holders.values()].map(({ leaves }) => leaves);
+    if (!held.some((leaves) => leaves.next(0, leaves.size) >= 0)) return undefined;
+    return (leaf) => held.some((leaves) => leaves.has(leaf));
+  }
+
   /** A peer can be asked now. */
   ready(peer: Peer): void {
     for (const session of this.#sessions.values()) peer.requester?.follow(session);
