@@ -19,11 +19,14 @@ export { DISCOVERY_ERRORS, DiscoveryError, type DiscoveryErrorCode } from './err
 export { Identity } from './identity/identity.ts';
 export { compareDistance, logDistance, NodeId } from './identity/node-id.ts';
 export type { LookupResult } from './lookup.ts';
+export type { Request, Response } from './message/message.ts';
+export { type MessageHandlers, Messenger } from './message/messenger.ts';
 export { type Address, formatAddress, parseAddress, parsePeerAddress } from './record/multiaddr.ts';
 export { type Reach, reachOf } from './record/reach.ts';
 export { RecordReader, SignedRecord } from './record/signed-record.ts';
 export type { Announced } from './service/announcer.ts';
 export { DISCOVERY_LIMITS, type DiscoveryLimits } from './service/limits.ts';
+export type { Contact } from './session/contact.ts';
 export { type Curve, type EphemeralKey, secp256k1Curve } from './session/curve.ts';
 export { LmdbStorage } from './storage/lmdb-storage.ts';
 export { MemoryStorage } from './storage/memory-storage.ts';
