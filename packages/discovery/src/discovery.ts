@@ -71,7 +71,10 @@ export interface ProvideOptions extends AbortOptions {
 }
 
 export interface FindProvidersOptions extends AbortOptions {
-  /** Ends the search as soon as this many providers were found, of which one node can supply half. Default 16. */
+  /**
+   * Ends the search as soon as this many providers were found, of which one address can supply half, and nodes of eight
+   * addresses told of some. Default 16.
+   */
   readonly enough?: number | undefined;
   /** Called for each provider when it is first heard of, and again when a newer record of it comes. */
   readonly onFound?: ((record: SignedRecord) => void) | undefined;
@@ -258,6 +261,7 @@ export class Discovery implements Startable {
       clock: this.#clock,
       caller: this.#caller,
       lookups: this.#lookups,
+      groupOf: this.#init.groupOf ?? addressGroup,
       ownPeerId: this.#identity.peerId,
     };
     const known = this.#providers.of(content, this.#clock.now());

@@ -16,10 +16,12 @@ interface ServiceLimits {
   readonly searchAskedMax: number;
   /** Providers that one search collects. */
   readonly searchFoundMax: number;
-  /** Providers of one answer that a search takes: one liar cannot fill it. */
+  /** New providers that a search takes of one answer, and of all nodes of one address: one liar cannot fill it. */
   readonly searchPerAnswerMax: number;
   /** Providers that end a search; the exchange keeps eight per content (04 §9). */
   readonly searchEnough: number;
+  /** Addresses that must have told of providers before these can be enough: a liar has few, and a fifth of all is never all. */
+  readonly searchPartiesMin: number;
   /** A search that is not over ends with what it has. */
   readonly searchDeadlineMs: number;
   /** How long an announcement has to arrive before it is checked. */
@@ -96,6 +98,7 @@ export const DISCOVERY_LIMITS: DiscoveryLimits = {
   searchFoundMax: 400,
   searchPerAnswerMax: 50,
   searchEnough: 16,
+  searchPartiesMin: 8,
   searchDeadlineMs: 30 * SECOND,
   verifyAfterMs: SECOND / 2,
   verifyNodes: 2,

@@ -1,6 +1,7 @@
 import { type Clock, raceSignal } from '@codex/runtime';
 import type { NodeId } from '../identity/node-id.ts';
 import type { SignedRecord } from '../record/signed-record.ts';
+import type { GroupOf } from '../table/address-group.ts';
 import type { DiscoveryLimits } from './limits.ts';
 import type { Lookups } from './lookups.ts';
 import type { NodeCaller } from './node-caller.ts';
@@ -9,6 +10,7 @@ export interface ProviderSearchComponents {
   readonly clock: Clock;
   readonly caller: NodeCaller;
   readonly lookups: Lookups;
+  readonly groupOf: GroupOf;
   /** Nobody searches himself. */
   readonly ownPeerId: string;
 }
@@ -30,10 +32,18 @@ interface Found {
   counted: boolean;
 }
 
+/** What the nodes of one address told of. */
+interface Party {
+  /** Providers that nobody had told of before. */
+  fresh: number;
+  /** Of them, those that count towards what is enough. */
+  counted: number;
+}
+
 /**
  * Collects the providers of a content: the nodes near it are asked while the lookup finds them. It ends early with
- * enough providers, of which one node alone can only supply half; those that most nodes tell of come first in the result,
- * so that the inventions of a liar come last.
+ * enough providers, of which one address can only supply half, once some addresses were heard; those that most nodes
+ * tell of come first in the result, so that the inventions of a liar come last.
  */
 export class ProviderSearch {
   readonly #c: ProviderSearchComponents;
@@ -42,7 +52,9 @@ export class ProviderSearch {
   readonly #asked = new Set<string>();
   readonly #stop = new AbortController();
   readonly #done = Promise.withResolvers<void>();
-  /** Providers, each node's contribution capped. */
+  /** By address, or by id where addresses are not limited; those that told of a provider. */
+  readonly #parties = new Map<string, Party>();
+  /** Providers, each party's contribution capped. */
   #counted = 0;
   #waiting = 0;
   #walked = false;
@@ -56,7 +68,7 @@ export class ProviderSearch {
   async run(signal?: AbortSignal): Promise<SignedRecord[]> {
     signal?.throwIfAborted();
     const cancelDeadline = this.#c.clock.schedule(this.#init.limits.searchDeadlineMs, () => this.#done.resolve());
-    this.#take(this.#init.known);
+    this.#take(this.#init.known, this.#c.ownPeerId);
     if (!this.#isEnough()) this.#walk().catch((error: unknown) => this.#done.reject(error));
     try {
       await raceSignal(this.#done.promise, signal);
@@ -89,7 +101,7 @@ export class ProviderSearch {
     this.#c.caller
       .getProviders(node, this.#init.content, { signal })
       .then(
-        (records) => this.#take(records),
+        (records) => this.#take(records, (node.udp && this.#c.groupOf(node.udp.ip)) ?? node.peerId),
         () => {},
       )
       .finally(() => {
@@ -98,20 +110,22 @@ export class ProviderSearch {
       });
   }
 
-  /** The records of one node. */
-  #take(records: readonly SignedRecord[]): void {
+  /** The records of one node, which belongs to `party`. */
+  #take(records: readonly SignedRecord[], party: string): void {
     const { enough, limits, onFound } = this.#init;
     const told = new Set<string>();
-    let counts = Math.ceil(enough / 2);
+    const said = this.#parties.get(party) ?? { fresh: 0, counted: 0 };
     for (const record of records.slice(0, limits.searchPerAnswerMax)) {
       if (record.peerId === this.#c.ownPeerId || told.has(record.peerId)) continue;
       const known = this.#found.get(record.peerId);
-      if (!known && this.#found.size >= limits.searchFoundMax) continue;
+      if (!known && (this.#found.size >= limits.searchFoundMax || said.fresh >= limits.searchPerAnswerMax)) continue;
+      if (!known) said.fresh++;
       told.add(record.peerId);
       const found = known ?? { record, tellers: 0, counted: false };
       found.tellers++;
-      if (!found.counted && counts-- > 0) {
+      if (!found.counted && said.counted < Math.ceil(enough / 2)) {
         found.counted = true;
+        said.counted++;
         this.#counted++;
       }
       if (known && known.record.seq >= record.seq) continue;
@@ -119,11 +133,13 @@ export class ProviderSearch {
       this.#found.set(record.peerId, found);
       onFound?.(record);
     }
+    if (told.size > 0) this.#parties.set(party, said);
     if (this.#isEnough()) this.#done.resolve();
   }
 
   #isEnough(): boolean {
-    return this.#counted >= this.#init.enough;
+    const { enough, limits } = this.#init;
+    return this.#counted >= enough && this.#parties.size >= limits.searchPartiesMin;
   }
 
   #check(): void {

@@ -156,6 +156,36 @@ describe('one address', () => {
   });
 });
 
+describe('one address around a content', () => {
+  it('with providers that it invented does not end a search before others are heard', async () => {
+    network = new TestNetwork(36);
+    const nodes = await network.grow(25);
+    const content = network.someId();
+    const identity = network.identity();
+    const provider = await network.add({ identity, bootstrap: [nodes[0]!.record] });
+    await network.until(provider.joined);
+    const fakes = invented(64);
+    const sybils: Hostile[] = [];
+    const lie = (request: Request, self: SignedRecord): Response => {
+      const at = network.random.int(fakes.length - 16);
+      if (request.kind === 'getProviders') return { kind: 'providers', total: 1, records: fakes.slice(at, at + 16) };
+      return request.kind === 'ping' ? pong(self) : nodesOf(sybils.map(({ record }) => record).slice(0, 16));
+    };
+    for (let i = 0; i < 12; i++) {
+      const sybil = await hostile(lie, { near: content, ip: '203.0.113.66', port: 1000 + i });
+      sybils.push(sybil);
+      await introduce(sybil, nodes);
+      await network.clock.advance(5000);
+    }
+    await network.until(provider.provide(content, network.providerRecord(identity)));
+    for (const searcher of nodes) {
+      const found = await network.until(searcher.findProviders(content));
+      expect(found.map(({ peerId }) => peerId)).toContain(identity.peerId);
+    }
+    for (const { messenger } of sybils) await messenger.stop();
+  });
+});
+
 describe('junk', () => {
   it('of a hundred thousand bytes and of every kind leaves a node as it was', async () => {
     network = new TestNetwork(34);
