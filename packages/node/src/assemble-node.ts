@@ -134,6 +134,7 @@ export async function assembleNode(config: NodeConfig, overrides: NodeOverrides)
         repository,
         network,
         fetcher: blocks,
+        compute: pool,
         logLevels: log.levels,
         logger: log.logger('codex restapi'),
         node: {

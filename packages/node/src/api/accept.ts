@@ -17,3 +17,8 @@ export function prefersText(accept: string | undefined): boolean {
   }
   return best === 'text/plain';
 }
+
+/** True when an Accept header names this very type: what is no ordinary answer is given to those only who ask for it. */
+export function accepts(accept: string | undefined, type: string): boolean {
+  return (accept ?? '').split(',').some((part) => part.split(';')[0]?.trim().toLowerCase() === type);
+}

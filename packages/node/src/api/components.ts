@@ -1,3 +1,4 @@
+import type { Compute } from '@codex/compute';
 import type { Cid, Dataset, LeafRange, Repository, TreeCid } from '@codex/content';
 import type { AbortOptions, Clock, Logger, MetricsRegistry } from '@codex/runtime';
 import type { ApiLimits } from './limits.ts';
@@ -10,6 +11,8 @@ export interface ApiFetcher {
   fetchDataset(dataset: Dataset, options?: AbortOptions & { ranges?: readonly LeafRange[] }): Promise<void>;
   /** Moves the front of a fetch that is under way: for a reader that seeks. */
   focus?(treeCid: TreeCid, index: number): void;
+  /** Whether a peer said that it has a leaf of a tree that is being fetched; undefined while nobody has any of it. */
+  offers?(treeCid: TreeCid): ((leaf: number) => boolean) | undefined;
 }
 
 /** What the API needs of the network (`PeerNetwork` of `@codex/exchange`). */
@@ -75,6 +78,8 @@ export interface ApiNode {
 export interface ApiComponents {
   readonly repository: Repository;
   readonly fetcher: ApiFetcher;
+  /** Does the erasure coding. */
+  readonly compute: Compute;
   readonly network: ApiNetwork;
   readonly node: ApiNode;
   /** None: peers are connected by address only. */

@@ -1,4 +1,5 @@
 import { type Clock, type Logger, noMetrics, silentLogger, systemClock } from '@codex/runtime';
+import { ProtectedData } from '../protection/index.ts';
 import { BackgroundFetches } from './background-fetches.ts';
 import type { ApiComponents, ApiInit } from './components.ts';
 import { API_LIMITS, type ApiLimits } from './limits.ts';
@@ -15,6 +16,7 @@ export interface ApiContext extends ApiComponents {
   readonly counters: ApiMetrics;
   readonly background: BackgroundFetches;
   readonly writer: BatchWriter;
+  readonly protection: ProtectedData;
 }
 
 export function createContext(components: ApiComponents, init: ApiInit): ApiContext {
@@ -31,5 +33,6 @@ export function createContext(components: ApiComponents, init: ApiInit): ApiCont
     counters: createApiMetrics(components.metrics ?? noMetrics),
     background: new BackgroundFetches({ logger }, limits),
     writer: new BatchWriter({ clock }, limits),
+    protection: new ProtectedData({ ...components, clock }, limits),
   };
 }

@@ -11,6 +11,7 @@ import {
 } from '@codex/content';
 import { isCodexError } from '@codex/runtime';
 import { BatchReader, type ByteBatch } from '../reader/index.ts';
+import type { ByteRange } from './byte-range.ts';
 import type { Call } from './call.ts';
 import type { ApiContext } from './context.ts';
 import { type Deadline, fetchDeadline, requestTimeoutMs } from './deadline.ts';
@@ -34,6 +35,7 @@ export async function downloadLocal(context: ApiContext, call: Call): Promise<vo
   if (!bytes) throw notFound(NOT_LOCAL);
   if (!isManifestCid(cid)) return sendBody(context, call, blockBody(cid, bytes));
   const manifest = decodeManifest(bytes);
+  if (manifest.protection) return downloadLocalProtected(context, call, cid, manifest);
   const dataset = await context.repository.findDataset(manifest.treeCid);
   if (!dataset) throw notFound(NOT_LOCAL);
   await sendBody(context, call, {
@@ -48,6 +50,19 @@ export async function downloadLocal(context: ApiContext, call: Call): Promise<vo
   });
 }
 
+/** What is not here is restored, if enough of the other rows is here (02 §2). */
+async function downloadLocalProtected(context: ApiContext, call: Call, cid: Cid, manifest: Manifest): Promise<void> {
+  const { protection } = context;
+  const read = await protection.reading(manifest);
+  await sendBody(context, call, {
+    ...describe(cid, manifest),
+    check: async (range) => {
+      if (!(await protection.isLocal(manifest, range))) throw notFound(NOT_LOCAL);
+    },
+    read: (range) => read({ range, isLocal: true, signal: call.signal }),
+  });
+}
+
 /** `GET /data/{cid}/network/stream`: reads what is here and fetches what is not, side by side. */
 export async function downloadNetwork(context: ApiContext, call: Call): Promise<void> {
   const cid = parseCid(call.params.cid ?? '');
@@ -55,17 +70,31 @@ export async function downloadNetwork(context: ApiContext, call: Call): Promise<
   const deadline = fetchDeadline(context.clock, limitMs, call.signal);
   try {
     const manifest = await fetchManifest(context, cid, deadline.signal);
-    const dataset = await context.repository.openDataset(datasetRef(manifest));
+    const { signal } = deadline;
+    const read = await networkReader(context, manifest, deadline);
     await sendBody(context, call, {
       ...describe(cid, manifest),
-      read: (range) => {
-        const { fetcher } = context;
-        return withDeadline(new BatchReader({ dataset, range, fetcher, signal: deadline.signal }), deadline);
-      },
+      read: (range) => withDeadline(read(range, signal), deadline),
     });
   } finally {
     deadline.clear();
   }
+}
+
+type Reader = BatchSource & { suspend(): Promise<void>; return(): Promise<unknown> };
+
+async function networkReader(
+  { repository, fetcher, protection }: ApiContext,
+  manifest: Manifest,
+  deadline: Deadline,
+): Promise<(range: ByteRange, signal: AbortSignal) => Reader> {
+  if (!manifest.protection) {
+    const dataset = await repository.openDataset(datasetRef(manifest));
+    return (range, signal) => new BatchReader({ dataset, range, fetcher, signal });
+  }
+  const read = await protection.reading(manifest);
+  // Columns that are restored and checked for the end of a file count as something that moves.
+  return (range, signal) => read({ range, isLocal: false, signal, onProgress: () => deadline.extend() });
 }
 
 /** The manifest, from here or from peers. Errors: 404 when it is none or nobody has it, `FETCH_TIMEOUT`. */
@@ -81,7 +110,7 @@ export async function fetchManifest(context: ApiContext, cid: Cid, signal: Abort
 }
 
 /** The time runs while the fetch is waited for, not while the client takes its bytes. */
-function withDeadline(source: BatchReader, deadline: Deadline): BatchSource {
+function withDeadline(source: Reader, deadline: Deadline): BatchSource {
   return {
     async next() {
       deadline.extend();

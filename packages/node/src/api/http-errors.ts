@@ -22,6 +22,17 @@ export function toHttpError(error: unknown): HttpError {
       return new HttpError(404, 'Unable to decode as manifest', DOWNLOAD_ERROR_TYPE);
     case 'FETCH_TIMEOUT':
       return new HttpError(504, notRetrieved(error.message));
+    case 'ERASURE_TOO_MANY_LOSSES':
+      return new HttpError(404, notRetrieved(error.message), DOWNLOAD_ERROR_TYPE);
+    case 'ERASURE_DATASET_TOO_SMALL':
+      return new HttpError(422, tooSmall(error.data?.minSize));
+    case 'ERASURE_MANIFEST_UNSUITABLE':
+    case 'ERASURE_PARAMETERS_INVALID':
+    case 'ERASURE_TREE_MISMATCH':
+      return new HttpError(422, error.message);
+    case 'ASSEMBLY_BUSY':
+    case 'ERASURE_BLOCK_MISSING':
+      return new HttpError(409, error.message);
     case 'BODY_STALLED':
       return new HttpError(408, error.message);
     case 'BLOCK_IN_USE':
@@ -38,8 +49,15 @@ export function toHttpError(error: unknown): HttpError {
     case 'EXCHANGE_STOPPED':
     case 'NETWORK_STOPPED':
     case 'FETCHES_LIMIT':
+    case 'CODING_LIMIT':
+    case 'COMPUTE_STOPPED':
       return new HttpError(503, error.message);
     default:
       return new HttpError(500, error.message);
   }
+}
+
+/** The reference's text (06 §4). */
+function tooSmall(minBytes: unknown): string {
+  return `Dataset too small for erasure parameters, need at least ${minBytes} bytes`;
 }

@@ -41,6 +41,16 @@ export interface ApiLimits {
   readonly backgroundFetches: number;
   /** Datasets that wait for their turn; more are refused with 503. */
   readonly backgroundQueue: number;
+  /** Datasets that are protected or repaired at a time; they share one memory, and two keep disk and workers busy. */
+  readonly codings: number;
+  /** Those that wait for their turn; more are refused with 503. */
+  readonly codingQueue: number;
+  /** The JSON body of a request: a handful of numbers. */
+  readonly jsonBytes: number;
+  /** Between two lines of progress: enough for the eye. */
+  readonly progressMs: number;
+  /** Without news a line of progress is repeated, so that nobody in between takes the connection for dead. */
+  readonly heartbeatMs: number;
   /** Finding and dialling a peer through `/connect`, or finding it through `/debug/peer`. */
   readonly connectTimeoutMs: number;
   /** Addresses taken from one `/connect`; a peer record has far fewer. */
@@ -66,6 +76,11 @@ export const API_LIMITS: ApiLimits = {
   lingerMs: 5 * SECOND_MS,
   backgroundFetches: 8,
   backgroundQueue: 1024,
+  codings: 2,
+  codingQueue: 64,
+  jsonBytes: 16 * KIB,
+  progressMs: 250,
+  heartbeatMs: 10 * SECOND_MS,
   connectTimeoutMs: 15 * SECOND_MS,
   connectAddrs: 32,
   stopGraceMs: SECOND_MS,

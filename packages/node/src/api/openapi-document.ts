@@ -31,7 +31,7 @@ export async function buildOpenApi(routes: readonly Route[], version: string): P
 
 function schemaOf(operationId: string, path: string, operation: OperationDoc): object {
   const names = [...path.matchAll(/:(\w+)/g)].map((match) => match[1]!);
-  const { query, headers, body, answers } = operation;
+  const { query, headers, body, bodySchema, answers } = operation;
   return {
     operationId,
     summary: operation.summary,
@@ -39,7 +39,7 @@ function schemaOf(operationId: string, path: string, operation: OperationDoc): o
     ...(names.length > 0 && { params: Type.Object(Object.fromEntries(names.map((name) => [name, Type.String()]))) }),
     ...(query && { querystring: query }),
     ...(headers && { headers }),
-    ...(body !== undefined && { consumes: [body], body: Type.String({ format: 'binary' }) }),
+    ...(body !== undefined && { consumes: [body], body: bodySchema ?? Type.String({ format: 'binary' }) }),
     response: Object.fromEntries(Object.entries(answers).map(([status, answer]) => [status, answerSchema(answer)])),
   };
 }

@@ -24,6 +24,19 @@ export const DataItem = Type.Object({ cid: Cid, manifest: ManifestJson }, { addi
 
 export const DataList = Type.Object({ content: Type.Array(DataItem) }, { additionalProperties: false });
 
+export const ProtectInput = Type.Object({
+  data: Type.Integer({ minimum: 1, description: 'K: any K of the K + M rows restore the file' }),
+  parity: Type.Integer({ minimum: 1, description: 'M: rows that may be lost; at most K' }),
+});
+
+export const CodingProgressLine = Type.Object(
+  { phase: Type.Union([Type.Literal('restore'), Type.Literal('encode')]), doneBytes: Size, totalBytes: Size },
+  {
+    additionalProperties: false,
+    description: 'With Accept: application/x-ndjson, lines of this come before the answer',
+  },
+);
+
 export const Space = Type.Object(
   { totalBlocks: Size, quotaMaxBytes: Size, quotaUsedBytes: Size, quotaReservedBytes: Size },
   { additionalProperties: false },
@@ -83,6 +96,8 @@ export interface OperationDoc {
   readonly headers?: TSchema;
   /** Media type of the request body. */
   readonly body?: string;
+  /** Of a JSON body; without it the body is bytes. */
+  readonly bodySchema?: TSchema;
   readonly answers: Readonly<Record<number, AnswerDoc>>;
 }
 
@@ -179,6 +194,37 @@ export const OPERATIONS: Readonly<Record<string, OperationDoc>> = {
     tag: 'Data',
     query: Timeout,
     answers: { 200: json('The manifest', DataItem), 400: BAD_CID, 404: NOT_FOUND, 504: LATE },
+  },
+  protect: {
+    summary: 'Spreads a file over K data and M parity rows; lines of progress for Accept: application/x-ndjson',
+    tag: 'Data',
+    body: 'application/json',
+    bodySchema: ProtectInput,
+    answers: {
+      200: json('The protected dataset', DataItem),
+      400: error('The CID or the body cannot be parsed'),
+      404: NOT_FOUND,
+      409: error('Not complete here, or somebody is protecting it with other names'),
+      413: error('The body is too long'),
+      422: error('Protected already, too small, or no code has these numbers of rows'),
+      503: error('Too much of it at a time'),
+      507: error('The quota or the disk is exhausted'),
+    },
+  },
+  repair: {
+    summary: 'Makes a protected file whole here; lines of progress for Accept: application/x-ndjson',
+    tag: 'Data',
+    query: Timeout,
+    answers: {
+      200: json('The dataset', DataItem),
+      400: BAD_CID,
+      404: error('No manifest, or too many rows are lost'),
+      409: error('It is being repaired already'),
+      422: error('Not protected, or the dataset contradicts itself'),
+      503: error('Too much of it at a time'),
+      504: LATE,
+      507: error('The quota or the disk is exhausted'),
+    },
   },
   space: { summary: 'Quota and its use', tag: 'Data', answers: { 200: json('Bytes and blocks', Space) } },
   spr: {

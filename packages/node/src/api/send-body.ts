@@ -17,7 +17,7 @@ export interface Body {
   readonly mimetype?: string | undefined;
   readonly filename?: string | undefined;
   /** Fails when the range cannot be read, as far as that is known without reading it. */
-  check?(range: ByteRange): void;
+  check?(range: ByteRange): Promise<void> | void;
   read(range: ByteRange): BatchSource;
 }
 
@@ -41,7 +41,7 @@ export async function sendBody(context: ApiContext, call: Call, body: Body): Pro
     throw new HttpError(416, 'The range is not satisfiable', ERROR_TYPE);
   }
   const range = asked ?? { start: 0, end: body.size };
-  body.check?.(range);
+  await body.check?.(range);
   const status = asked ? 206 : 200;
   const headers = bodyHeaders(body, etag, range, asked !== undefined);
   if (req.method === 'HEAD') {

@@ -12,6 +12,7 @@ import { dataRoutes } from './routes/data.ts';
 import { debugRoutes } from './routes/debug.ts';
 import { marketplaceRoutes } from './routes/marketplace.ts';
 import { nodeRoutes } from './routes/node.ts';
+import { protectionRoutes } from './routes/protection.ts';
 
 /** Longest path parameter that reaches a handler; the header limit is what really bounds it. */
 const PARAMETER_CHARS_MAX = 8192;
@@ -44,7 +45,13 @@ export class ApiServer implements Startable {
   /** Builds the routes; nothing listens before `start`. */
   static async create(components: ApiComponents, init: ApiInit): Promise<ApiServer> {
     const context = createContext(components, init);
-    const routes = [...dataRoutes(context), ...nodeRoutes(context), ...debugRoutes(context), ...marketplaceRoutes()];
+    const routes = [
+      ...dataRoutes(context),
+      ...protectionRoutes(context),
+      ...nodeRoutes(context),
+      ...debugRoutes(context),
+      ...marketplaceRoutes(),
+    ];
     const dispatcher = createDispatcher(context);
     let server: Server | undefined;
     const app = Fastify({

@@ -1,2 +1,3 @@
+export type { DatasetFetcher } from './arrival.ts';
 export { BatchReader, readDataset } from './batch-reader.ts';
-export type { ByteBatch } from './byte-batch.ts';
+export { type ByteBatch, cutBatch } from './byte-batch.ts';

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type IncomingHttpHeaders, type OutgoingHttpHeaders, request } from 'node:http';
+import { InlineCompute } from '@codex/compute';
 import { type Cid, type Dataset, datasetRef, decodeManifest, type LeafRange, type Repository } from '@codex/content';
 import { CodexError, type Logger, silentLogger } from '@codex/runtime';
 import { MemoryRepository } from '@codex/store';
@@ -135,6 +136,7 @@ export async function startApiOn<R extends Repository>(
       network: { listenAddrs: () => [], connect: async () => {} },
       node: EMPTY_NODE,
       logLevels: { set: () => {} },
+      compute: new InlineCompute(),
       ...components,
     },
     { bindAddress: '127.0.0.1', port: 0, fetchTimeoutMs: 5000, ...init },

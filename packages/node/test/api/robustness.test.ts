@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { InlineCompute } from '@codex/compute';
 import { formatCid } from '@codex/content';
 import { MemoryRepository } from '@codex/store';
 import fc from 'fast-check';
@@ -205,6 +206,7 @@ describe('stop', () => {
         fetcher: { fetchBlock: () => Promise.reject(new Error()), fetchDataset: () => Promise.reject(new Error()) },
         network: { listenAddrs: () => [], connect: async () => {} },
         node: (await import('./harness.ts')).EMPTY_NODE,
+        compute: new InlineCompute(),
         logLevels: { set: () => {} },
       },
       { bindAddress: '127.0.0.1', port: server.port, fetchTimeoutMs: 1000 },

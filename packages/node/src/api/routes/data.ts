@@ -63,8 +63,15 @@ async function exists(context: ApiContext, call: Call): Promise<void> {
 /** Answers with the manifest; the blocks come in the background. */
 async function fetchData(context: ApiContext, call: Call): Promise<void> {
   const { cid, manifest } = await askManifest(context, call);
-  const dataset = await context.repository.openDataset(datasetRef(manifest));
-  context.background.begin(formatCid(cid), (signal) => context.fetcher.fetchDataset(dataset, { signal }));
+  const { background, fetcher, protection, repository } = context;
+  if (manifest.protection) {
+    // What is not understood is refused now, not in the background.
+    await protection.reading(manifest);
+    background.begin(formatCid(cid), (signal) => protection.bring(manifest, { signal }));
+  } else {
+    const dataset = await repository.openDataset(datasetRef(manifest));
+    background.begin(formatCid(cid), (signal) => fetcher.fetchDataset(dataset, { signal }));
+  }
   respondJson(call.res, manifestEntry(cid, manifest));
 }
 
@@ -73,7 +80,7 @@ async function fetchOnlyManifest(context: ApiContext, call: Call): Promise<void>
   respondJson(call.res, manifestEntry(cid, manifest));
 }
 
-async function askManifest(context: ApiContext, call: Call): Promise<{ cid: Cid; manifest: Manifest }> {
+export async function askManifest(context: ApiContext, call: Call): Promise<{ cid: Cid; manifest: Manifest }> {
   const cid = parseCid(call.params.cid ?? '');
   const deadline = fetchDeadline(context.clock, requestTimeoutMs(call.query, context.fetchTimeoutMs), call.signal);
   try {
