@@ -1,4 +1,4 @@
-/** The twin of the kernels: 10 §2 to §5 as it is written, in BigInt. A thousand times slower; it also runs where no SIMD is. */
+/** The twin of the kernels: 10 §2 to §5 as it is written, in BigInt. Twenty times slower; it also runs where no SIMD is. */
 import { EXTERNAL_ROUNDS, roundConstants, WIDTH } from './constants.ts';
 import { R } from './field.ts';
 
