@@ -28,3 +28,12 @@ export function elementsPerMessage(messages: Messages): number {
   }
   return bytes / ELEMENT_BYTES;
 }
+
+/** Keys say whether a pair is at the bottom of its tree, and whether its right child is missing: two bits. */
+export const KEYS = 4;
+
+export function checkKey(key: number): void {
+  if (!Number.isSafeInteger(key) || key < 0 || key >= KEYS) {
+    throw new Poseidon2Error('POSEIDON2_INPUT_INVALID', `${key} is no key of a compression`, { key });
+  }
+}

@@ -8,6 +8,8 @@ export const INTERNAL_ROUNDS = 56;
 const REGISTER_BITS = 80;
 const ELEMENT_BITS = 254;
 const DISCARDED_BITS = 160;
+/** A few more than the constants of this instance take. */
+const STREAM_BITS = 120_000;
 
 /** The Grain register in which the instance is written, field by field (10 §2.1). The S-box field is 1, as Codex froze it. */
 function register(): number[] {
@@ -24,22 +26,19 @@ function register(): number[] {
 }
 
 /** The bits that the register gives, shrunk: of each pair the second, if the first is 1. */
-function* grainBits(): Generator<number, never> {
-  const bits = Uint8Array.from(register());
-  let first = 0;
-  const tap = (i: number): number => bits[(first + i) % REGISTER_BITS] ?? 0;
-  const step = (): number => {
-    const bit = tap(62) ^ tap(51) ^ tap(38) ^ tap(23) ^ tap(13) ^ tap(0);
-    bits[first] = bit;
-    first = (first + 1) % REGISTER_BITS;
-    return bit;
-  };
-  for (let i = 0; i < DISCARDED_BITS; i++) step();
-  for (;;) {
-    const chosen = step();
-    const bit = step();
-    if (chosen) yield bit;
+function grainBits(): () => string {
+  // A bit depends on the 80 before it, so what was shifted out may stay: all that was ever in the register.
+  const bits = new Uint8Array(STREAM_BITS);
+  bits.set(register());
+  for (let i = 0; i + REGISTER_BITS < STREAM_BITS; i++) {
+    bits[i + REGISTER_BITS] = bits[i + 62]! ^ bits[i + 51]! ^ bits[i + 38]! ^ bits[i + 23]! ^ bits[i + 13]! ^ bits[i]!;
   }
+  let at = REGISTER_BITS + DISCARDED_BITS;
+  return () => {
+    while (bits[at] === 0) at += 2;
+    at += 2;
+    return bits[at - 1] === 0 ? '0' : '1';
+  };
 }
 
 export interface RoundConstants {
@@ -51,11 +50,11 @@ export interface RoundConstants {
 
 /** Draws the round constants; takes some ms. */
 export function drawConstants(): RoundConstants {
-  const bits = grainBits();
+  const bit = grainBits();
   const draw = (): bigint => {
     for (;;) {
       let digits = '';
-      for (let i = 0; i < ELEMENT_BITS; i++) digits += bits.next().value;
+      for (let i = 0; i < ELEMENT_BITS; i++) digits += bit();
       const value = BigInt(`0b${digits}`);
       if (value < R) return value;
     }

@@ -10,7 +10,7 @@ export interface Messages {
 
 /**
  * Many permutations in one call. Elements are 32 canonical bytes; what comes from outside is checked with `checkElements`
- * first. Calls take 4 µs or so for each permutation, on the calling thread.
+ * first. Calls take 4 µs or so for each permutation, on the calling thread. Errors: POSEIDON2_INPUT_INVALID.
  */
 export interface Poseidon2 {
   /** States of three elements, one after the other; the result is as long. */

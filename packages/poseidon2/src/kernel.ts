@@ -1,4 +1,4 @@
-import { elementsPerMessage, itemsIn, messageBytes } from './batch.ts';
+import { checkKey, elementsPerMessage, itemsIn, KEYS, messageBytes } from './batch.ts';
 import { WIDTH } from './constants.ts';
 import { CHUNK_BYTES, ELEMENT_BYTES, encodeElement, encodeElements } from './field.ts';
 import type { Messages, Poseidon2 } from './hasher.ts';
@@ -42,7 +42,6 @@ const ITEMS_MAX = 256;
 const ROOM_BYTES = 512 * 1024;
 const STATE_BYTES = WIDTH * ELEMENT_BYTES;
 const PAIR_BYTES = 2 * ELEMENT_BYTES;
-const KEYS = 4;
 
 /** A WebAssembly instance with memory of its own, for one thread. */
 export class Kernel implements Poseidon2 {
@@ -73,7 +72,7 @@ export class Kernel implements Poseidon2 {
 
   /** The best kernel that this runtime takes, made once for each thread; undefined without SIMD. */
   static ofThread(): Kernel | undefined {
-    Kernel.#ofThread ??= KERNEL_BUILDS.map((build) => Kernel.make(build)).find((kernel) => kernel !== undefined);
+    for (const build of KERNEL_BUILDS) Kernel.#ofThread ??= Kernel.make(build);
     return Kernel.#ofThread;
   }
 
@@ -108,6 +107,7 @@ export class Kernel implements Poseidon2 {
   }
 
   compress(pairs: Uint8Array, key: number): Uint8Array {
+    checkKey(key);
     const total = itemsIn(pairs, PAIR_BYTES);
     const out = new Uint8Array(total * ELEMENT_BYTES);
     this.#inBatches(total, PAIR_BYTES, (first, count, padded) => {

@@ -12,8 +12,8 @@ const JOB_PERMUTATIONS = 2048;
 const PAIR_BYTES = 2 * ELEMENT_BYTES;
 
 /**
- * As `blockDigests`, by several threads. Blocks in shared memory are not copied. Not cut short by a signal before every job
- * that was begun is done: the memory may be used again when this settles.
+ * As `blockDigests`, by several threads. Blocks in shared memory are not copied, and must stay as they are until this
+ * settles. An abort leaves out what has not begun; what runs is a matter of 10 ms, and is only read for.
  */
 export async function digestBlocks(
   compute: Compute,

@@ -1,4 +1,4 @@
-import { elementsPerMessage, itemsIn, messageBytes } from './batch.ts';
+import { checkKey, elementsPerMessage, itemsIn, messageBytes } from './batch.ts';
 import { WIDTH } from './constants.ts';
 import { decodeElements, ELEMENT_BYTES, encodeElements, packBytes } from './field.ts';
 import type { Messages, Poseidon2 } from './hasher.ts';
@@ -15,6 +15,7 @@ export class ReferenceHasher implements Poseidon2 {
   }
 
   compress(pairs: Uint8Array, key: number): Uint8Array {
+    checkKey(key);
     const each = split(pairs, itemsIn(pairs, 2 * ELEMENT_BYTES)).map((pair) => {
       const [left = 0n, right = 0n] = decodeElements(pair);
       return compress(left, right, BigInt(key));

@@ -153,6 +153,7 @@ export function hasherCompliance(name: string, make: () => Poseidon2, runs: numb
       const refused = expect.objectContaining({ code: 'POSEIDON2_INPUT_INVALID' });
       expect(() => hasher.permute(new Uint8Array(95))).toThrow(refused);
       expect(() => hasher.compress(new Uint8Array(32), 0)).toThrow(refused);
+      for (const key of [-1, 4, 0.5]) expect(() => hasher.compress(new Uint8Array(64), key)).toThrow(refused);
       expect(() => hasher.hashBytes({ data: new Uint8Array(3), count: 2 })).toThrow(refused);
       expect(() => hasher.hashBytes({ data: new Uint8Array(3), count: 0 })).toThrow(refused);
       expect(() => hasher.hashBytes({ data: new Uint8Array(3), count: 1.5 })).toThrow(refused);
