@@ -34,6 +34,6 @@ export const SCENARIOS: ReadonlyMap<string, (size: Size) => Promise<ScenarioResu
   ],
   ['dht-churn', sized(1000, churn)],
   ['dht-hostile', sized(1000, hostile)],
-  ['dht-eclipse', sized(300, ({ seed, nodes }) => eclipse({ seed, nodes, attackers: 100 }))],
+  ['dht-eclipse', sized(300, ({ seed, nodes }) => eclipse({ seed, nodes, attackers: Math.ceil(nodes / 3) }))],
   ['dht-reflection', sized(100, ({ seed, nodes }) => reflection({ seed, nodes }))],
 ]);

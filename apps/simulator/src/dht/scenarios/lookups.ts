@@ -16,7 +16,7 @@ export interface LookupsParameters {
 
 /** For tables to fill after joining. */
 const SETTLE_MS = 30_000;
-/** How long nodes are watched that have nothing to do. */
+/** How long nodes are watched that have nothing to do but to get to know each other. */
 const IDLE_MS = 30_000;
 
 /** Nodes search what a tenth of them announced, over slow and lossy links. */
@@ -37,7 +37,7 @@ export async function lookups(parameters: LookupsParameters): Promise<ScenarioRe
   return {
     scenario: 'dht-lookups',
     parameters: { seed, nodes, searches: count, latencyMs, loss, walks },
-    figures: { ...searches.figures(), ...health, 'datagrams an idle node sends a minute': rounded(idle) },
+    figures: { ...searches.figures(), ...health, 'datagrams a node sends a minute, soon after joining': rounded(idle) },
     checks: [{ what: 'found', value: searches.rate, atLeast: 0.99 }],
     plots: [
       {
