@@ -11,14 +11,19 @@ export interface SupplyFetcher extends DatasetFetcher {
 
 /** How often a fetch is looked at. */
 const LOOK_MS = 100;
-/** A leaf that nobody offers for so long is lost, when the other rows of its column are here or offered … */
-const COVERED_MS = 1_000;
-/** … when they are not: then somebody new must show up, and finding and dialling takes seconds. */
-const UNCOVERED_MS = 5_000;
+/** A leaf that nobody offers for so long is lost … */
+const LOST_MS = 1_000;
+/** … but one of the parity that would have to replace it is waited for: finding and dialling others takes seconds. */
+const NEEDED_PARITY_MS = 5_000;
 /** In a row that has been losing leaves: a round trip, in which a peer says what it has. */
 const LOSSY_ROW_MS = 200;
 /** How long a row counts as one that loses leaves. */
 const LOSSY_ROW_MEMORY_MS = 60_000;
+/**
+ * Peers of 1.0.0 do not say what they lack: whoever offered something so recently is still there, also when nothing but lost
+ * leaves is asked for.
+ */
+const HEARD_MEMORY_MS = 10_000;
 /** After a fetch that came to its deadline, nobody is asked for so long: asking for parity would take as long again. */
 const NOBODY_MS = 2_000;
 /** Looks at one leaf of one row between two turns of the event loop. */
@@ -48,6 +53,8 @@ export class LeafSupply implements DatasetFetcher {
   /** Monotonic ms at which a row last lost something: as many as rows. */
   readonly #lossyRows = new Map<number, number>();
   readonly #aheads = new Set<Ahead>();
+  /** When somebody offered anything of the dataset. */
+  #heardAt = Number.NEGATIVE_INFINITY;
   #nobodyAt = Number.NEGATIVE_INFINITY;
   /** The leaf that a reader waits for, and the look at its fetch. */
   #awaited: number | undefined;
@@ -120,7 +127,10 @@ export class LeafSupply implements DatasetFetcher {
   }
 
   #offers(): ((leaf: number) => boolean) | undefined {
-    return this.#fetcher.offers?.(this.#dataset.ref.treeCid);
+    const offers = this.#fetcher.offers?.(this.#dataset.ref.treeCid);
+    const now = this.#clock.monotonic();
+    if (offers) this.#heardAt = now;
+    return offers ?? (now - this.#heardAt < HEARD_MEMORY_MS ? () => false : undefined);
   }
 
   #rowOf(leaf: number): number {
@@ -130,9 +140,18 @@ export class LeafSupply implements DatasetFetcher {
   #patienceFor(leaf: number, offers: (leaf: number) => boolean, now: number): number {
     const lostAt = this.#lossyRows.get(this.#rowOf(leaf)) ?? Number.NEGATIVE_INFINITY;
     if (now - lostAt < LOSSY_ROW_MEMORY_MS) return LOSSY_ROW_MS;
-    const column = leaf % this.#geometry.steps;
-    const isThere = (other: number) => this.#dataset.has(other) || offers(other);
-    return hasEnoughRows(this.#geometry, column, isThere) ? COVERED_MS : UNCOVERED_MS;
+    if (leaf < this.#geometry.dataLeaves) return LOST_MS;
+    return this.#isCovered(leaf % this.#geometry.steps, offers) ? LOST_MS : NEEDED_PARITY_MS;
+  }
+
+  /** True when a column that could not be restored could be now: somebody showed up meanwhile. */
+  isCovered(column: number): boolean {
+    const offers = this.#offers();
+    return offers !== undefined && this.#isCovered(column, offers);
+  }
+
+  #isCovered(column: number, offers: (leaf: number) => boolean): boolean {
+    return hasEnoughRows(this.#geometry, column, (leaf) => this.#dataset.has(leaf) || offers(leaf));
   }
 
   /** Parts of the ranges that are missing, in columns that cannot be restored from what is here. */

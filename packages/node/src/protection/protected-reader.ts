@@ -20,8 +20,8 @@ export interface ProtectedReadInit {
   readonly onProgress?: (progress: ErasureProgress) => void;
 }
 
-/** Reads in a row that may end at a block which was there and turned out to be corrupt. */
-const CORRUPT_READS_MAX = 3;
+/** Reads in a row that may end at a block which turned out to be corrupt, or with peers showing up too late. */
+const FRUITLESS_READS_MAX = 3;
 
 /** Leaves read at once for a consumer that was suspended: it is slow. */
 const SLOW_WINDOW_LEAVES = 4;
@@ -44,7 +44,7 @@ export class ProtectedReader {
   #share: SharedRestoration | undefined;
   #reading: AsyncIterator<LeafBatch> | undefined;
   #slow = false;
-  #corrupt = 0;
+  #fruitless = 0;
 
   constructor(components: { readonly restorations: Restorations }, init: ProtectedReadInit) {
     const { dataset, geometry, isLocal, range, supply } = init;
@@ -131,17 +131,23 @@ export class ProtectedReader {
       }
       const { done, value } = await this.#reading.next();
       if (done) this.#reading = undefined;
-      else this.#corrupt = 0;
+      else this.#fruitless = 0;
       return done ? undefined : value;
     } catch (error) {
       this.#reading = undefined;
-      if (this.#signal.aborted || !isCodexError(error, 'BLOCK_NOT_FOUND') || ++this.#corrupt > CORRUPT_READS_MAX)
-        throw error;
-      // Found corrupt, so it is no longer held: what is opened now knows that it must be restored.
+      if (this.#signal.aborted || !this.#mayGoOn(error) || ++this.#fruitless > FRUITLESS_READS_MAX) throw error;
       await this.#share?.release();
       this.#share = undefined;
       return undefined;
     }
+  }
+
+  #mayGoOn(error: unknown): boolean {
+    // Found corrupt, so it is no longer held: what is opened now knows that it must be restored.
+    if (isCodexError(error, 'BLOCK_NOT_FOUND')) return true;
+    const { isLocal, supply } = this.#init;
+    const column = isCodexError(error, 'ERASURE_TOO_MANY_LOSSES') ? error.data?.column : undefined;
+    return typeof column === 'number' && !isLocal && supply.isCovered(column);
   }
 
   #open(): Promise<SharedRestoration> {

@@ -470,12 +470,11 @@ describe('POST /data/{cid}/protect', () => {
     };
     const first = begin(cids[0]!);
     await eventually(() => jobs).toBe(1);
-    const second = begin(cids[1]!);
-    await eventually(
-      async () => (await api.ask('POST', `/data/${cids[2]}/protect`, json({ data: 2, parity: 1 }))).status,
-    ).toBe(503);
-    first.destroy();
-    second.destroy();
+    // One of them waits in the queue, the other finds it full.
+    const others = [begin(cids[1]!), begin(cids[2]!)];
+    const [res] = await Promise.race(others.map((req) => once(req, 'response')));
+    expect(res.statusCode).toBe(503);
+    for (const req of [first, ...others]) req.destroy();
     open();
     await eventually(
       async () => (await api.ask('POST', `/data/${cids[2]}/protect`, json({ data: 2, parity: 1 }))).status,
