@@ -22,6 +22,9 @@ export function table({ scenario, parameters, figures, checks }: ScenarioResult)
   return `${scenario}: ${given.join(', ')}\n${lines.join('\n')}\n`;
 }
 
+/** A point, which needs no lines of its own. */
+const PAIR = /\[\s+([-\d.e]+),\s+([-\d.e]+)\s+\]/g;
+
 /** Writes `<scenario>.json` and an SVG per plot into a directory. */
 export function save(
   directory: string,
@@ -31,7 +34,7 @@ export function save(
   mkdirSync(directory, { recursive: true });
   const points = plots.map(({ name, series }) => ({ name, series }));
   const text = JSON.stringify({ ...result, ...cost, points: points.length > 0 ? points : undefined }, undefined, 2);
-  writeFileSync(join(directory, `${result.scenario}.json`), `${text}\n`);
+  writeFileSync(join(directory, `${result.scenario}.json`), `${text.replaceAll(PAIR, '[$1, $2]')}\n`);
   for (const { name, ...plot } of plots)
     writeFileSync(join(directory, `${result.scenario}-${name}.svg`), linePlot(plot));
 }

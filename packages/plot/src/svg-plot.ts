@@ -65,7 +65,7 @@ export function barPlot({ title, yLabel, bars }: BarInit): string {
     const size = `width="${coordinate(band * 0.7)}" height="${coordinate(placeY(y, 0) - top)}"`;
     return `<rect x="${coordinate(at)}" y="${coordinate(top)}" ${size} fill="${COLOURS[i % COLOURS.length]}"/>${label}${figure}`;
   });
-  return document([heading(title, yLabel), ...gridY(y), ...shapes]);
+  return document(title, [heading(title, yLabel), ...gridY(y), ...shapes]);
 }
 
 function plot(
@@ -91,7 +91,7 @@ function plot(
     return `${mark}<text x="${LEFT + 32}" y="${at}">${escapeText(name)}</text>`;
   });
   const below = `<text x="${(LEFT + WIDTH - RIGHT) / 2}" y="${HEIGHT - 12}" text-anchor="middle">${escapeText(xLabel)}</text>`;
-  return document([heading(title, yLabel), ...gridX(x), ...gridY(y), below, ...shapes, ...legend]);
+  return document(title, [heading(title, yLabel), ...gridX(x), ...gridY(y), below, ...shapes, ...legend]);
 }
 
 function axisOf(values: readonly number[], log: boolean): Axis {
@@ -155,7 +155,7 @@ function heading(title: string, yLabel: string): string {
   return `<text x="${WIDTH / 2}" y="22" text-anchor="middle" font-size="16">${escapeText(title)}</text>${left}`;
 }
 
-function document(parts: readonly string[]): string {
+function document(title: string, parts: readonly string[]): string {
   const open = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="12">`;
-  return `${open}\n<rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>\n${parts.join('\n')}\n</svg>\n`;
+  return `${open}\n<title>${escapeText(title)}</title>\n<rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>\n${parts.join('\n')}\n</svg>\n`;
 }

@@ -19,7 +19,7 @@ describe('plots', () => {
       ],
     });
     expect(svg).toMatch(/^<svg [^>]+>/);
-    expect(svg).toContain('a &lt; b');
+    expect(svg).toContain('<title>a &lt; b</title>');
     expect(svg).toContain('x &amp; y');
     expect(svg.match(/stroke-linejoin/g)).toHaveLength(2);
   });
