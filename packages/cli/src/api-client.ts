@@ -122,7 +122,8 @@ export class ApiClient {
   }
 }
 
-function refusal(status: number, text: string, origin: string): CliError {
+/** What an error of the node is to the user. */
+export function refusal(status: number, text: string, origin: string): CliError {
   const message = text || `${origin} answered with status ${status}`;
   const code = NOT_FOUND_STATUS.includes(status) ? 'NOT_FOUND' : 'REQUEST_REFUSED';
   return new CliError(code, message, { status });

@@ -6,6 +6,8 @@ const VERBS = new Set([
   'upload',
   'download',
   'fetch',
+  'protect',
+  'repair',
   'ls',
   'rm',
   'exists',

@@ -1,4 +1,4 @@
-import { Command, type OptionValues } from 'commander';
+import { Command, InvalidArgumentError, type OptionValues } from 'commander';
 import { ApiClient } from './api-client.ts';
 import { apiUrl } from './api-url.ts';
 import { completionScript, SHELLS } from './completion.ts';
@@ -11,6 +11,12 @@ import * as verbs from './verbs.ts';
 export interface ProgramInit {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
+}
+
+/** A number of rows; the node says which numbers a code has. */
+function rows(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('It must be a whole number, 1 or more.');
+  return Number(text);
 }
 
 /** The verbs that talk to a running node, as commander commands. */
@@ -47,6 +53,13 @@ export function createProgram(init: ProgramInit): Command {
     .action((cid: string, options) => verbs.download(context(options), cid, options));
   verb('fetch <cid>', 'let the node fetch a dataset from its peers, in the background').action((cid: string, options) =>
     verbs.fetchDataset(context(options), cid),
+  );
+  verb('protect <cid>', 'let the node spread a dataset over rows of which some may be lost, and print the new CID')
+    .requiredOption('--data <rows>', 'data rows: so many of all rows restore the dataset', rows)
+    .requiredOption('--parity <rows>', 'parity rows: so many rows may be lost', rows)
+    .action((cid: string, options) => verbs.protect(context(options), cid, options));
+  verb('repair <cid>', 'let the node restore the lost rows of a protected dataset').action((cid: string, options) =>
+    verbs.repair(context(options), cid),
   );
   verb('ls', 'list the datasets that the node holds').action((options) => verbs.list(context(options)));
   verb('rm <cids...>', 'remove datasets or blocks from the node').action((cids: string[], options) =>

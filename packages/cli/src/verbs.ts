@@ -1,3 +1,4 @@
+import { codeDataset } from './coding.ts';
 import type { Context } from './context.ts';
 import { type DownloadOptions, downloadFile } from './download.ts';
 import { CliError } from './errors.ts';
@@ -92,6 +93,24 @@ export async function fetchDataset(context: Context, cid: string): Promise<void>
   context.output.result(answer, () => [
     `${cid}: fetching ${formatBytes(answer.manifest?.datasetSize ?? 0)} in the background`,
   ]);
+}
+
+export interface ProtectOptions {
+  /** K: any K of the K + M rows restore the file. */
+  readonly data: number;
+  /** M: rows that may be lost. */
+  readonly parity: number;
+}
+
+export async function protect(context: Context, cid: string, options: ProtectOptions): Promise<void> {
+  const { data, parity } = options;
+  const made = await codeDataset(context, `${dataPath(cid)}/protect`, { data, parity });
+  context.output.result(made, () => [made.cid]);
+}
+
+export async function repair(context: Context, cid: string): Promise<void> {
+  const repaired = await codeDataset(context, `${dataPath(cid)}/repair`);
+  context.output.result(repaired, () => [repaired.cid]);
 }
 
 export async function info(context: Context, cid: string | undefined): Promise<void> {

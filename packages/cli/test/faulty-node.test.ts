@@ -44,6 +44,32 @@ function breaking(limit: number, ranges = true) {
   return { answer, asked };
 }
 
+describe('repair', () => {
+  const PROGRESS = '{"phase":"restore","doneBytes":1,"totalBytes":2}\n';
+
+  it.each([
+    [`${PROGRESS}{"cid":"${CID}","manifest":{}}\n`, 0, ''],
+    [`${PROGRESS}{"error":{"status":404,"message":"Column 3 is lost"}}\n`, 3, 'Column 3 is lost [NOT_FOUND]'],
+    [`${PROGRESS}{"error":{"status":507,"message":"full"}}\n`, 1, 'full [REQUEST_REFUSED]'],
+    [PROGRESS, 5, '[TRANSFER_INCOMPLETE]'],
+    ['gibberish', 1, '[ANSWER_INVALID]'],
+    ['x'.repeat(100_000), 1, '[ANSWER_INVALID]'],
+  ])('of an answer %# ends with the right code', async (body, code, text) => {
+    const api = await serve((_, response) => void response.writeHead(200).end(body));
+    const ran = await run(['repair', CID, '--api', api]);
+    expect(ran).toMatchObject({ code, stdout: code === 0 ? `${CID}\n` : '', stderr: expect.stringContaining(text) });
+  });
+
+  it('of an answer that breaks off says that the same command goes on', async () => {
+    const api = await serve((_, response) => {
+      response.writeHead(200);
+      response.write(PROGRESS, () => response.destroy());
+    });
+    const ran = await run(['repair', CID, '--api', api]);
+    expect(ran).toMatchObject({ code: 5, stderr: expect.stringContaining('goes on from there [TRANSFER_INCOMPLETE]') });
+  });
+});
+
 describe('download', () => {
   it('goes on where the connection broke, until all is there', async () => {
     const { answer, asked } = breaking(150_000);

@@ -71,6 +71,25 @@ describe('a node and the verbs', () => {
     expect(await verb(bob, 'connect', id)).toMatchObject({ code: 0, stdout: 'Successfully connected to peer\n' });
   });
 
+  it('protect a file, download what lost rows, and repair it', async () => {
+    const alice = await node(join(await freshDir(), 'alice'));
+    const { cid } = parsed(await verb(alice, 'upload', 'data.bin', '--json'));
+    const made = parsed(await verb(alice, 'protect', cid, '--data', '4', '--parity=2', '--json'));
+    expect(made.manifest).toMatchObject({ protected: true, filename: 'data.bin' });
+    expect((await verb(alice, 'protect', cid, '--data', '4', '--parity', '2')).stdout).toBe(`${made.cid}\n`);
+    expect(await verb(alice, 'repair', made.cid)).toMatchObject({ code: 0, stdout: `${made.cid}\n`, stderr: '' });
+    const stream = await verb(alice, 'download', made.cid, '--local', '-o', '-');
+    expect(Buffer.from(stream.stdout, 'latin1').equals(data)).toBe(true);
+    for (const [args, code, text] of [
+      [['protect', cid, '--data', '4'], 2, /--parity/],
+      [['protect', cid, '--data', '4', '--parity', 'two'], 2, /whole number/],
+      [['protect', cid, '--data', '400', '--parity', '2'], 1, /need at least 26214400 bytes \[REQUEST_REFUSED\]/],
+      [['repair', cid], 1, /The dataset is not protected \[REQUEST_REFUSED\]/],
+    ] as const) {
+      expect(await verb(alice, ...args)).toMatchObject({ code, stdout: '', stderr: expect.stringMatching(text) });
+    }
+  });
+
   it('list, measure and remove what is stored', async () => {
     const alice = await node(join(await freshDir(), 'alice'));
     expect(await verb(alice, 'ls')).toMatchObject({ code: 0, stdout: '' });
