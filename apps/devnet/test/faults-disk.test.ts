@@ -12,6 +12,15 @@ const MIB = 1024 * 1024;
 /** Room for some uploads of a few MiB, and quickly full. */
 const SMALL_DISK_BYTES = 24 * MIB;
 const NOBODY = 65_534;
+const BLOCK = 64 * 1024;
+const CODE = JSON.stringify({ data: 4, parity: 2 });
+
+/** Lets a node protect a file; the CID of the protected one. */
+async function protect(url: string, cid: string): Promise<string> {
+  const answer = await ask(url, { method: 'POST', path: `/data/${cid}/protect`, body: CODE });
+  expect(answer.status, answer.body.toString()).toBe(200);
+  return (JSON.parse(answer.body.toString()) as { cid: string }).cid;
+}
 
 let directory = '';
 beforeEach(() => {
@@ -184,5 +193,55 @@ describe('bytes that rot on the disk', () => {
     expect(prefix.equals(body.subarray(0, prefix.length))).toBe(true);
     expect((await ask(first.url, { path: `/data/${cid}/network/stream` })).body.equals(body)).toBe(true);
     expect((await ask(first.url, { path: `/data/${cid}` })).body.equals(body)).toBe(true);
+  });
+
+  it('of a protected file are restored from its other rows, without any peer', async () => {
+    await using network = await startNetwork({ nodes: 1, directory: join(directory, 'network') });
+    const node = network.nodes[0]!;
+    const body = randomBytes(2 * MIB);
+    const plain = (await ask(node.url, { method: 'POST', path: '/data', body })).body.toString();
+    const cid = await protect(node.url, plain);
+    await node.stop();
+    // Two of the six rows of one column: leaves 3 and 11 of rows of eight.
+    const segments = join(node.dataDir, 'repo', 'segments');
+    let flipped = 0;
+    for (const name of readdirSync(segments)) {
+      const bytes = readFileSync(join(segments, name));
+      for (const leaf of [3, 11]) {
+        const at = bytes.indexOf(body.subarray(leaf * BLOCK, leaf * BLOCK + 64));
+        if (at < 0) continue;
+        bytes[at + 7]! ^= 1;
+        flipped++;
+      }
+      writeFileSync(join(segments, name), bytes);
+    }
+    expect(flipped).toBe(2);
+    await network.restart(node);
+    expect((await ask(node.url, { path: `/data/${cid}` })).body.equals(body)).toBe(true);
+    expect((await ask(node.url, { method: 'POST', path: `/data/${cid}/repair` })).status).toBe(200);
+    // The plain file has its blocks back, too.
+    expect((await ask(node.url, { path: `/data/${plain}` })).body.equals(body)).toBe(true);
+  });
+});
+
+describe('a node that is killed', () => {
+  it('while it protects a file goes on when it is asked again', async () => {
+    await using network = await startNetwork({ nodes: 1, directory: join(directory, 'network') });
+    const node = network.nodes[0]!;
+    const body = randomBytes(48 * MIB);
+    const plain = (await ask(node.url, { method: 'POST', path: '/data', body })).body.toString();
+    const began = Promise.withResolvers<void>();
+    const cut = ask(node.url, {
+      ...{ method: 'POST', path: `/data/${plain}/protect`, body: CODE },
+      headers: { accept: 'application/x-ndjson' },
+      onData: () => began.resolve(),
+    }).catch(() => null);
+    await began.promise;
+    await network.kill9(node);
+    await cut;
+    await node.start();
+    const cid = await protect(node.url, plain);
+    expect((await node.rest.list()).map((item) => item.cid).sort()).toEqual([plain, cid].sort());
+    expect((await ask(node.url, { path: `/data/${cid}` })).body.equals(body)).toBe(true);
   });
 });
