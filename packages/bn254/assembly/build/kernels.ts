@@ -1,0 +1,39 @@
+/** Compiles the kernels and writes them, as base64, to src/kernel/kernels.generated.ts. A test compiles them again and compares. */
+import { writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import asc from 'assemblyscript/asc';
+
+const HOME = fileURLToPath(new URL('..', import.meta.url));
+const OUT = fileURLToPath(new URL('../../src/kernel/kernels.generated.ts', import.meta.url));
+const MODULE = 'kernel.wasm';
+const LINE_CHARACTERS = 110;
+
+async function compile(features: readonly string[]): Promise<string> {
+  let module: Uint8Array | undefined;
+  const options = ['--runtime', 'stub', '-O3', '--noAssert', ...features.flatMap((name) => ['--enable', name])];
+  const { error, stderr } = await asc.main(['index.ts', '--baseDir', HOME, '--outFile', MODULE, ...options], {
+    writeFile(_name, contents) {
+      if (typeof contents !== 'string') module = contents;
+    },
+  });
+  if (error || !module) throw new Error(`The kernel does not compile\n${stderr.toString()}`, { cause: error });
+  const text = Buffer.from(module).toString('base64');
+  const lines = text.match(new RegExp(`.{1,${LINE_CHARACTERS}}`, 'g')) ?? [];
+  return lines.map((line) => `  '${line}'`).join(' +\n');
+}
+
+/** The text of the generated file. */
+export async function generate(): Promise<string> {
+  return `// Generated from assembly/ by \`npm run build:kernels\`; do not edit.
+
+/** With fused multiply-add. */
+export const FUSED_KERNEL =
+${await compile(['simd', 'relaxed-simd'])};
+
+/** With 128-bit SIMD only. */
+export const SIMD_KERNEL =
+${await compile(['simd'])};
+`;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(OUT, await generate());

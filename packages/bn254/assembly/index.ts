@@ -1,0 +1,88 @@
+/** What the host calls. Addresses and sizes are in bytes; functions that end in 1 work on points of G1, in 2 on those of G2. */
+import { addArrays, addRows, digits, fill, foldRows, read, write } from './buckets';
+import { pack, settle, unpack } from './element';
+import { multiply, square } from './multiply';
+import { addLists } from './points';
+import { columns, powers } from './transform';
+
+export { columns, multiply, pack, powers, settle, square, unpack };
+
+export function read1(to: usize, from: usize, count: usize): void {
+  read<u8>(to, from, count);
+}
+
+export function read2(to: usize, from: usize, count: usize): void {
+  read<u16>(to, from, count);
+}
+
+export function write1(to: usize, at: usize, factor: usize): void {
+  write<u8>(to, at, factor);
+}
+
+export function write2(to: usize, at: usize, factor: usize): void {
+  write<u16>(to, at, factor);
+}
+
+export function digits1(to: usize, scalars: usize, points: usize, count: usize, bits: u32, windows: usize): void {
+  digits<u8>(to, scalars, points, count, bits, windows);
+}
+
+export function digits2(to: usize, scalars: usize, points: usize, count: usize, bits: u32, windows: usize): void {
+  digits<u16>(to, scalars, points, count, bits, windows);
+}
+
+export function addLists1(listA: usize, listB: usize, listTo: usize, count: usize, room: usize): void {
+  addLists<u8>(listA, listB, listTo, count, room);
+}
+
+export function addLists2(listA: usize, listB: usize, listTo: usize, count: usize, room: usize): void {
+  addLists<u16>(listA, listB, listTo, count, room);
+}
+
+export function fill1(
+  table: usize, buckets: usize, digitsAt: usize, points: usize, count: usize,
+  ends: usize, references: usize, listA: usize, listB: usize, listTo: usize, sums: usize, room: usize,
+): bool {
+  return fill<u8>(table, buckets, digitsAt, points, count, ends, references, listA, listB, listTo, sums, room);
+}
+
+export function fill2(
+  table: usize, buckets: usize, digitsAt: usize, points: usize, count: usize,
+  ends: usize, references: usize, listA: usize, listB: usize, listTo: usize, sums: usize, room: usize,
+): bool {
+  return fill<u16>(table, buckets, digitsAt, points, count, ends, references, listA, listB, listTo, sums, room);
+}
+
+export function addRows1(
+  table: usize, stride: usize, rows: usize, length: usize, sums: usize, weighted: usize,
+  listA: usize, listB: usize, room: usize,
+): void {
+  addRows<u8>(table, stride, rows, length, sums, weighted, listA, listB, room);
+}
+
+export function addRows2(
+  table: usize, stride: usize, rows: usize, length: usize, sums: usize, weighted: usize,
+  listA: usize, listB: usize, room: usize,
+): void {
+  addRows<u16>(table, stride, rows, length, sums, weighted, listA, listB, room);
+}
+
+export function addArrays1(to: usize, from: usize, count: usize, listA: usize, listB: usize, room: usize): void {
+  addArrays<u8>(to, from, count, listA, listB, room);
+}
+
+export function addArrays2(to: usize, from: usize, count: usize, listA: usize, listB: usize, room: usize): void {
+  addArrays<u16>(to, from, count, listA, listB, room);
+}
+
+export function foldRows1(
+  table: usize, rows: usize, length: usize, listA: usize, listB: usize, room: usize,
+): void {
+  foldRows<u8>(table, rows, length, listA, listB, room);
+}
+
+export function foldRows2(
+  table: usize, rows: usize, length: usize, listA: usize, listB: usize, room: usize,
+): void {
+  foldRows<u16>(table, rows, length, listA, listB, room);
+}

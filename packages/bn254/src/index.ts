@@ -1,0 +1,13 @@
+export { BN254_ERRORS, Bn254Error, type Bn254ErrorCode } from './errors.ts';
+export { KERNEL_BUILDS, Kernel, type KernelBuild } from './kernel/kernel.ts';
+export { G1_JOB_POINTS_MAX, G2_JOB_POINTS_MAX, multiplyAndAddG1, multiplyAndAddG2 } from './msm/multiply-and-add.ts';
+export { G1_BYTES, G2_BYTES, readG1, readG2, writeG1, writeG2 } from './msm/points.ts';
+export type { Part } from './msm/sum-job.ts';
+export { Curve, type G1Point, type G2Point, g1, g2, type Point } from './reference/curve.ts';
+export { type Fp2, fp2 } from './reference/extension.ts';
+export { isInG1, isInG2 } from './reference/membership.ts';
+export { pairingProduct } from './reference/pairing.ts';
+export { baseField, PrimeField, scalarField } from './reference/prime-field.ts';
+export { type Fp12, fp12 } from './reference/tower.ts';
+export { evaluate, ROOT_BITS_MAX, rootOfUnity } from './reference/transform.ts';
+export { TRANSFORM_BITS_MAX, type TransformInput, transform } from './transform/transform.ts';

@@ -1,0 +1,138 @@
+import { defineJob } from '@codex/compute';
+import { OUTSIDE_MONTGOMERY, PAIR_BYTES, writePair } from '../kernel/constants.ts';
+import { type GroupKernel, Kernel } from '../kernel/kernel.ts';
+import { type G1Point, type G2Point, g1, g2 } from '../reference/curve.ts';
+import { baseField } from '../reference/prime-field.ts';
+import { readG1, readG2 } from './points.ts';
+
+/** Bits of a scalar and the carry that the highest digit takes. */
+const SCALAR_BITS = 255;
+
+const SCALAR_BYTES = 32;
+
+/** Bits of a digit: digits are two bytes with a sign. */
+const WINDOW_BITS_MIN = 3;
+const WINDOW_BITS_MAX = 15;
+
+/** Buckets that are added up one after the other; their rows are added up side by side, with shared inversions. */
+const ROW_BUCKETS = 32;
+
+/** As in assembly/points.ts: pairs of additions that share an inversion. */
+const BATCH = 512;
+
+/** A part of a sum of points times scalars. */
+export interface Part {
+  /** Coordinates of 32 bytes, times 2^256, as keys hold them; 0, 0 is the point at infinity. */
+  readonly points: Uint8Array;
+  /** 32 bytes each, little-endian, below r. */
+  readonly scalars: Uint8Array;
+}
+
+export const sumG1 = defineJob(import.meta.url, 'sumG1', (part: Part): G1Point => {
+  const kernel = Kernel.ofThread();
+  const { windows, bits } = sumWindows(kernel, kernel.g1, part);
+  return g1.joinWindows(windows.map(readG1), bits);
+});
+
+export const sumG2 = defineJob(import.meta.url, 'sumG2', (part: Part): G2Point => {
+  const kernel = Kernel.ofThread();
+  const { windows, bits } = sumWindows(kernel, kernel.g2, part);
+  return g2.joinWindows(windows.map(readG2), bits);
+});
+
+/** What costs least: additions into buckets, and two for each bucket in each window. */
+function windowBitsFor(count: number): number {
+  const cost = (bits: number) => Math.ceil(SCALAR_BITS / bits) * (count + 2 * 2 ** (bits - 1));
+  let best = WINDOW_BITS_MIN;
+  for (let bits = best + 1; bits <= WINDOW_BITS_MAX; bits++) if (cost(bits) < cost(best)) best = bits;
+  return best;
+}
+
+/** The sums for each digit of the scalars, the lowest first, as points are given. */
+function sumWindows(kernel: Kernel, group: GroupKernel, part: Part): { windows: Uint8Array[]; bits: number } {
+  const packedBytes = (group.pointBytes / 40) * SCALAR_BYTES;
+  const count = part.scalars.byteLength / SCALAR_BYTES;
+  const bits = windowBitsFor(count);
+  const windows = Math.ceil(SCALAR_BITS / bits);
+  const buckets = 2 ** (bits - 1);
+  const length = Math.min(buckets, ROW_BUCKETS);
+  const perWindow = buckets / length;
+  const rows = windows * perWindow;
+  const { pointBytes } = group;
+
+  let end = kernel.room(0);
+  const take = (bytes: number) => {
+    const at = end;
+    end += Math.ceil(bytes / 16) * 16;
+    return at;
+  };
+  const room = take(BATCH * 2 * (3 * pointBytes + 16 + pointBytes));
+  const factor = take(PAIR_BYTES);
+  const points = take(count * pointBytes);
+  const digits = take(windows * count * 2);
+  const table = take(windows * buckets * pointBytes);
+  const ends = take((buckets + 2) * 4);
+  const references = take(count * 4);
+  const entries = Math.max(count, rows) * 4;
+  const lists = [take(entries), take(entries), take(entries)] as const;
+  // Sums of pairs lie where the input lay before.
+  const sums = take(count * Math.max(pointBytes, packedBytes + SCALAR_BYTES));
+  const rowSums = take(rows * pointBytes);
+  const rowWeighted = take(rows * pointBytes);
+  const across = take(windows * pointBytes);
+  const acrossWeighted = take(windows * pointBytes);
+  const output = take(packedBytes);
+  kernel.room(end);
+  const { bytes, view } = kernel;
+  writePair(view, factor, baseField.of(OUTSIDE_MONTGOMERY));
+
+  bytes.set(part.points, sums);
+  bytes.set(part.scalars, sums + count * packedBytes);
+  group.read(points, sums, count);
+  group.digits(digits, sums + count * packedBytes, points, count, bits, windows);
+  /** Windows that have digits at all: small scalars leave high ones empty. */
+  const used: number[] = [];
+  for (let window = 0; window < windows; window++) {
+    const at = table + used.length * buckets * pointBytes;
+    const from = digits + window * count * 2;
+    if (group.fill(at, buckets, from, points, count, ends, references, ...lists, sums, room)) used.push(window);
+  }
+  // With bucket k = row · length + column: the sum of k times it is that of the rows, plus length times the sum of
+  // each row's sum times the row's number.
+  const usedRows = used.length * perWindow;
+  if (usedRows > 0) {
+    const [listA, listB] = lists;
+    const rowBytes = length * pointBytes;
+    group.addRows(table, rowBytes, usedRows, length, rowSums, rowWeighted, listA, listB, room);
+    group.foldRows(rowWeighted, used.length, perWindow, listA, listB, room);
+    if (perWindow > 1) {
+      const stride = perWindow * pointBytes;
+      group.addRows(
+        rowSums + pointBytes,
+        stride,
+        used.length,
+        perWindow - 1,
+        across,
+        acrossWeighted,
+        listA,
+        listB,
+        room,
+      );
+      for (let times = 1; times < length; times *= 2) {
+        group.addArrays(acrossWeighted, acrossWeighted, used.length, listA, listB, room);
+      }
+      for (let i = 0; i < used.length; i++) {
+        bytes.copyWithin(across + i * pointBytes, rowWeighted + i * stride, rowWeighted + i * stride + pointBytes);
+      }
+      group.addArrays(acrossWeighted, across, used.length, listA, listB, room);
+    } else {
+      bytes.copyWithin(acrossWeighted, rowWeighted, rowWeighted + used.length * pointBytes);
+    }
+  }
+  const results = Array.from({ length: windows }, () => new Uint8Array(packedBytes));
+  used.forEach((window, i) => {
+    group.write(output, acrossWeighted + i * pointBytes, factor);
+    results[window]?.set(bytes.subarray(output, output + packedBytes));
+  });
+  return { windows: results, bits };
+}
