@@ -33,7 +33,7 @@ import { Scheduler } from './engine/scheduler.ts';
 import { Sources } from './engine/sources.ts';
 import { TreeWatches } from './engine/tree-watches.ts';
 import { ExchangeError } from './errors.ts';
-import type { BlockFetcher, FetchDatasetOptions, PeerFinder } from './fetcher.ts';
+import type { BlockFetcher, FetchDatasetOptions, LeafOffers, PeerFinder } from './fetcher.ts';
 import { ByteBudget } from './message/frame-reader.ts';
 import { latin1 } from './message/message.ts';
 import type { PeerNetwork, PeerStream } from './network/network.ts';
@@ -190,11 +190,8 @@ export class Exchange implements BlockFetcher, Startable {
     this.#scheduler.focus(latin1(treeCid.bytes), index);
   }
 
-  /**
-   * Tells of leaves of a tree that is being fetched whether a connected peer said that it has them. Undefined while
-   * nobody said that they have any of the tree. With peers of 1.0.0 only what they were asked about is known.
-   */
-  offers(treeCid: TreeCid): ((leaf: number) => boolean) | undefined {
+  /** Undefined while nobody said that they have any of the tree. */
+  offers(treeCid: TreeCid): LeafOffers | undefined {
     return this.#scheduler.offers(latin1(treeCid.bytes));
   }
 

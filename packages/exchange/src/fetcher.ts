@@ -22,6 +22,13 @@ export interface FetchDatasetOptions extends AbortOptions {
   readonly onProgress?: (progress: FetchProgress) => void;
 }
 
+/** What connected peers say that they have of a tree that is being fetched. */
+export interface LeafOffers {
+  has(leaf: number): boolean;
+  /** They say all that they have. Those of 1.0.0 tell only what they are asked about, and that is what is wanted first. */
+  readonly isAll: boolean;
+}
+
 /** Brings blocks from peers; `Exchange` implements it. */
 export interface BlockFetcher {
   /**

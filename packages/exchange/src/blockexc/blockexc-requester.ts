@@ -51,6 +51,7 @@ interface Arrived {
 /** Asks one peer over 1.0.0: want-have, presence, want-block, delivery (04 §7–8). */
 export class BlockexcRequester implements Requester {
   readonly protocol = '/codex/blockexc/1.0.0';
+  readonly tellsAll = false;
   readonly answersCancels = false;
   readonly #parts: EngineParts;
   readonly #peer: Peer;

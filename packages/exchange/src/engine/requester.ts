@@ -36,6 +36,8 @@ export interface WantedBlock {
 /** The asking half of a protocol towards one peer. What comes back goes to the `RequestEvents` it was made with. */
 export interface Requester {
   readonly protocol: string;
+  /** The peer says of a followed tree all that it has, not only what it is asked about. */
+  readonly tellsAll: boolean;
   /** A cancelled request is answered: by a refusal, or by the blocks where they had left already. */
   readonly answersCancels: boolean;
   /** Learns from now on what the peer has of the session's tree. */

@@ -1,7 +1,7 @@
 import { type Cid, type Dataset, formatCid, type LeafRange } from '@codex/content';
 import { isCodexError, type Random, raceSignal } from '@codex/runtime';
 import { ExchangeError } from '../errors.ts';
-import type { FetchDatasetOptions } from '../fetcher.ts';
+import type { FetchDatasetOptions, LeafOffers } from '../fetcher.ts';
 import type { BlockWants } from './block-wants.ts';
 import { DatasetSession } from './dataset-session.ts';
 import { FetchCaller } from './fetch-caller.ts';
@@ -91,12 +91,15 @@ export class Scheduler implements RequestEvents {
   }
 
   /** What peers say about a tree that is being fetched; undefined while nobody said that they have any of it. */
-  offers(key: string): ((leaf: number) => boolean) | undefined {
+  offers(key: string): LeafOffers | undefined {
     const session = this.#sessions.get(key);
     if (!session) return undefined;
-    const held = [...session.holders.values()].map(({ leaves }) => leaves);
-    if (!held.some((leaves) => leaves.next(0, leaves.size) >= 0)) return undefined;
-    return (leaf) => held.some((leaves) => leaves.has(leaf));
+    const holders = [...session.holders].filter(([, { leaves }]) => leaves.next(0, leaves.size) >= 0);
+    if (holders.length === 0) return undefined;
+    return {
+      has: (leaf) => holders.some(([, { leaves }]) => leaves.has(leaf)),
+      isAll: holders.every(([peer]) => peer.requester?.tellsAll === true),
+    };
   }
 
   /** A peer can be asked now. */

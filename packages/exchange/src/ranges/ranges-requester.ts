@@ -34,6 +34,7 @@ interface Asked {
 /** Asks on one stream that we opened. Every request is answered once, with a range or a miss, cancelled or not. */
 export class RangesRequester implements Requester {
   readonly protocol = RANGES_PROTOCOL;
+  readonly tellsAll = true;
   readonly answersCancels = true;
   readonly #parts: EngineParts;
   readonly #peer: Peer;
