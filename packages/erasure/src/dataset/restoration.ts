@@ -155,13 +155,18 @@ export class Restoration {
     const asked = this.#fetch
       ? inVain.flatMap(({ start, count }) => Array.from({ length: count }, (_, i) => start + i))
       : [];
-    for (const { start, count } of inVain) {
+    const restore = (group: Columns, groupOptions: AbortOptions) => restoreGroup(parts, group, groupOptions, asked);
+    await runLanes(this.#components.memory.lanes, this.#groupsOf(inVain), restore, options);
+  }
+
+  /** The columns of leaves, as groups, in the order of the leaves. */
+  *#groupsOf(ranges: readonly LeafRange[]): Generator<Columns> {
+    const { steps } = this.geometry;
+    for (const { start, count } of ranges) {
       for (let leaf = start; leaf < start + count; ) {
-        const column = leaf % this.geometry.steps;
-        const length = Math.min(start + count - leaf, this.geometry.steps - column);
-        for (const group of groupsOf(this.geometry, { start: column, count: length })) {
-          await restoreGroup(parts, group, options, asked);
-        }
+        const column = leaf % steps;
+        const length = Math.min(start + count - leaf, steps - column);
+        yield* groupsOf(this.geometry, { start: column, count: length });
         leaf += length;
       }
     }
