@@ -1,5 +1,6 @@
 import type { Compute } from '@codex/compute';
 import type { Cid, Dataset, LeafRange, Repository, TreeCid } from '@codex/content';
+import type { LeafOffers } from '@codex/exchange';
 import type { AbortOptions, Clock, Logger, MetricsRegistry } from '@codex/runtime';
 import type { ApiLimits } from './limits.ts';
 
@@ -11,8 +12,8 @@ export interface ApiFetcher {
   fetchDataset(dataset: Dataset, options?: AbortOptions & { ranges?: readonly LeafRange[] }): Promise<void>;
   /** Moves the front of a fetch that is under way: for a reader that seeks. */
   focus?(treeCid: TreeCid, index: number): void;
-  /** Whether a peer said that it has a leaf of a tree that is being fetched; undefined while nobody has any of it. */
-  offers?(treeCid: TreeCid): ((leaf: number) => boolean) | undefined;
+  /** What peers say of a tree that is being fetched; undefined while nobody has any of it. */
+  offers?(treeCid: TreeCid): LeafOffers | undefined;
 }
 
 /** What the API needs of the network (`PeerNetwork` of `@codex/exchange`). */

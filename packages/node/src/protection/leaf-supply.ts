@@ -1,12 +1,13 @@
 import type { Dataset, LeafRange, TreeCid } from '@codex/content';
 import type { FetchLeaves, Geometry } from '@codex/erasure';
+import type { LeafOffers } from '@codex/exchange';
 import { type Cancel, type Clock, CodexError, isCodexError } from '@codex/runtime';
 import type { DatasetFetcher } from '../reader/index.ts';
 
 /** What is needed of the exchange. */
 export interface SupplyFetcher extends DatasetFetcher {
-  /** Whether a peer said that it has a leaf of a tree that is being fetched; undefined while nobody has any of it. */
-  offers?(treeCid: TreeCid): ((leaf: number) => boolean) | undefined;
+  /** What peers say of a tree that is being fetched; undefined while nobody has any of it. */
+  offers?(treeCid: TreeCid): LeafOffers | undefined;
 }
 
 /** How often a fetch is looked at. */
@@ -30,6 +31,8 @@ const NOBODY_MS = 2_000;
 const LOOKS_PER_TURN = 16_384;
 /** Between two tries to run ahead of a reader. */
 const AHEAD_RETRY_MS = 10_000;
+
+const NOTHING: LeafOffers = { has: () => false, isAll: false };
 
 const WANTED = 1;
 const RESTORABLE = 2;
@@ -72,7 +75,7 @@ export class LeafSupply implements DatasetFetcher {
 
   /** For restoring: brings what can be had of the ranges, and asks for nothing that can be restored from what is here. */
   readonly fetch: FetchLeaves = async (ranges, { signal }) => {
-    const wanted = await this.#worthAsking(ranges, signal);
+    const wanted = await this.#worthAsking(ranges, this.#lostForSure(), signal);
     const [first] = wanted;
     if (!first || this.#clock.monotonic() - this.#nobodyAt < NOBODY_MS) return;
     this.#runAhead();
@@ -94,7 +97,7 @@ export class LeafSupply implements DatasetFetcher {
       if (leaf === undefined || dataset.has(leaf)) return false;
       if (this.isRestorable(leaf % this.#geometry.steps)) return true;
       const offers = this.#offers();
-      if (!offers || offers(leaf)) {
+      if (!offers || offers.has(leaf)) {
         since = undefined;
         return false;
       }
@@ -126,20 +129,19 @@ export class LeafSupply implements DatasetFetcher {
     return hasEnoughRows(this.#geometry, column, (leaf) => this.#dataset.has(leaf));
   }
 
-  #offers(): ((leaf: number) => boolean) | undefined {
+  #offers(): LeafOffers | undefined {
     const offers = this.#fetcher.offers?.(this.#dataset.ref.treeCid);
     const now = this.#clock.monotonic();
     if (offers) this.#heardAt = now;
-    return offers ?? (now - this.#heardAt < HEARD_MEMORY_MS ? () => false : undefined);
+    return offers ?? (now - this.#heardAt < HEARD_MEMORY_MS ? NOTHING : undefined);
   }
 
   #rowOf(leaf: number): number {
     return Math.floor(leaf / this.#geometry.steps);
   }
 
-  #patienceFor(leaf: number, offers: (leaf: number) => boolean, now: number): number {
-    const lostAt = this.#lossyRows.get(this.#rowOf(leaf)) ?? Number.NEGATIVE_INFINITY;
-    if (now - lostAt < LOSSY_ROW_MEMORY_MS) return LOSSY_ROW_MS;
+  #patienceFor(leaf: number, offers: LeafOffers, now: number): number {
+    if (this.#isLossy(leaf, now)) return LOSSY_ROW_MS;
     if (leaf < this.#geometry.dataLeaves) return LOST_MS;
     return this.#isCovered(leaf % this.#geometry.steps, offers) ? LOST_MS : NEEDED_PARITY_MS;
   }
@@ -150,12 +152,28 @@ export class LeafSupply implements DatasetFetcher {
     return offers !== undefined && this.#isCovered(column, offers);
   }
 
-  #isCovered(column: number, offers: (leaf: number) => boolean): boolean {
-    return hasEnoughRows(this.#geometry, column, (leaf) => this.#dataset.has(leaf) || offers(leaf));
+  #isCovered(column: number, offers: LeafOffers): boolean {
+    return hasEnoughRows(this.#geometry, column, (leaf) => this.#dataset.has(leaf) || offers.has(leaf));
+  }
+
+  /** Whoever tells all that it has need not be asked again in a row that has been losing leaves. */
+  #lostForSure(): (leaf: number) => boolean {
+    const offers = this.#offers();
+    if (!offers?.isAll) return () => false;
+    const now = this.#clock.monotonic();
+    return (leaf) => this.#isLossy(leaf, now) && !offers.has(leaf);
+  }
+
+  #isLossy(leaf: number, now: number): boolean {
+    return now - (this.#lossyRows.get(this.#rowOf(leaf)) ?? Number.NEGATIVE_INFINITY) < LOSSY_ROW_MEMORY_MS;
   }
 
   /** Parts of the ranges that are missing, in columns that cannot be restored from what is here. */
-  async #worthAsking(ranges: readonly LeafRange[], signal: AbortSignal | undefined): Promise<LeafRange[]> {
+  async #worthAsking(
+    ranges: readonly LeafRange[],
+    isLost: (leaf: number) => boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<LeafRange[]> {
     const { steps, data, parity } = this.#geometry;
     const known = new Uint8Array(steps);
     const wanted: LeafRange[] = [];
@@ -168,7 +186,7 @@ export class LeafSupply implements DatasetFetcher {
             known[column] = this.isRestorable(column) ? RESTORABLE : WANTED;
             looks += data + parity;
           }
-          if (known[column] === RESTORABLE) continue;
+          if (known[column] === RESTORABLE || isLost(leaf)) continue;
           const last = wanted.at(-1);
           if (last && last.start + last.count === leaf) {
             wanted[wanted.length - 1] = { start: last.start, count: last.count + 1 };
@@ -194,7 +212,7 @@ export class LeafSupply implements DatasetFetcher {
       for (const range of offers ? ranges : []) {
         for (const { start, count } of this.#dataset.missing(range)) {
           for (let leaf = start; leaf < start + count; leaf++) {
-            if (!offers!(leaf)) continue;
+            if (!offers!.has(leaf)) continue;
             since = undefined;
             return false;
           }

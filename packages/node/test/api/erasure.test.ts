@@ -16,6 +16,7 @@ import {
   type TreeCid,
 } from '@codex/content';
 import { GroupMemory, protectDataset } from '@codex/erasure';
+import type { LeafOffers } from '@codex/exchange';
 import { type Clock, CodexError, seededRandom, systemClock } from '@codex/runtime';
 import { MemoryRepository } from '@codex/store';
 import fc from 'fast-check';
@@ -91,6 +92,7 @@ class OnePeer {
   readonly #made: Made;
   readonly #local: MemoryRepository;
   isLost: (leaf: number) => boolean = () => false;
+  tellsAll = true;
   /** Nobody has anything. */
   silent = false;
   readonly asked = new Set<number>();
@@ -134,8 +136,8 @@ class OnePeer {
     }
   }
 
-  offers(_treeCid: TreeCid): ((leaf: number) => boolean) | undefined {
-    return this.silent ? undefined : (leaf) => !this.isLost(leaf);
+  offers(_treeCid: TreeCid): LeafOffers | undefined {
+    return this.silent ? undefined : { has: (leaf) => !this.isLost(leaf), isAll: this.tellsAll };
   }
 }
 
@@ -177,6 +179,7 @@ describe('downloading a protected dataset', () => {
     const made = await makeProtected({ size: 301 * BLOCK + 7, data: 4, parity: 2 });
     for (const rows of [[0, 1], [2, 3], [1], [0, 4], [3, 5]]) {
       const { ask, peer, path, repository } = await withPeer(made);
+      peer.tellsAll = rows.length > 1;
       peer.isLost = (leaf) => rows.includes(Math.floor(leaf / made.steps));
       const answer = await ask('GET', `${path}/network/stream`);
       expect(answer.status).toBe(200);
