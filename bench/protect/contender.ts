@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createCompute, SharedSlabPool } from '@codex/compute';
 import { type Dataset, datasetRef, decodeManifest, type ManifestCid, type Repository } from '@codex/content';
+import { type ErasureComponents, GroupMemory, protectDataset, restoreDataset } from '@codex/erasure';
 import { seededRandom } from '@codex/runtime';
 import { DiskRepository } from '@codex/store';
-import { type ErasureComponents, GroupMemory, protectDataset, restoreDataset } from '../../src/index.ts';
 
 const MIB = 2 ** 20;
 const BLOCK = 65_536;
@@ -17,7 +17,7 @@ const BLOCK = 65_536;
 const [path = '', size = '128', k = '20', m = '10'] = process.argv.slice(2);
 const [sizeMiB, data, parity] = [Number(size), Number(k), Number(m)];
 
-interface Measured {
+export interface Measured {
   readonly seconds: number;
   readonly rssMiB: number;
   readonly delayP99Ms: number;
