@@ -23,6 +23,9 @@ function scene(init: { held?: readonly number[]; offered?: (leaf: number) => boo
   const dataset = {
     ref: { treeCid: {}, leafCount: GEOMETRY.leafCount, blockSize: GEOMETRY.blockSize },
     has: (leaf: number) => held.has(leaf),
+    get heldCount() {
+      return held.size;
+    },
     *missing({ start, count }: LeafRange) {
       for (let leaf = start; leaf < start + count; leaf++) if (!held.has(leaf)) yield { start: leaf, count: 1 };
     },
@@ -78,7 +81,7 @@ describe('leaves of a protected dataset', () => {
   });
 
   it('that nobody offers are given up soon, and at once in a row that has been losing leaves', async () => {
-    const { supply, timeOf, asked } = scene({ offered: (leaf) => leaf >= 10 });
+    const { supply, timeOf, asked } = scene({ held: [59], offered: (leaf) => leaf >= 10 });
     const first = await timeOf(supply.fetch(LEAF, {}));
     expect(first).toBeGreaterThanOrEqual(1000);
     expect(first).toBeLessThanOrEqual(1300);

@@ -29,6 +29,10 @@ const HEARD_MEMORY_MS = 10_000;
 const NOBODY_MS = 2_000;
 /** Looks at one leaf of one row between two turns of the event loop. */
 const LOOKS_PER_TURN = 16_384;
+/** Leaves of a fetch from which on it is remembered, a byte per column, which columns can be restored. */
+const MEMO_LEAVES = 4096;
+/** Without it beyond so many: a foreign manifest may promise any number, and 4 MiB are enough for 256 GiB in one row. */
+const MEMO_COLUMNS_MAX = 4 * 1024 * 1024;
 /** Between two tries to run ahead of a reader. */
 const AHEAD_RETRY_MS = 10_000;
 
@@ -175,18 +179,23 @@ export class LeafSupply implements DatasetFetcher {
     signal: AbortSignal | undefined,
   ): Promise<LeafRange[]> {
     const { steps, data, parity } = this.#geometry;
-    const known = new Uint8Array(steps);
+    if (this.#dataset.heldCount === 0) return [...ranges];
+    const total = ranges.reduce((sum, { count }) => sum + count, 0);
+    // Only long ranges come to one column again and again.
+    const known = total > MEMO_LEAVES && steps <= MEMO_COLUMNS_MAX ? new Uint8Array(steps) : undefined;
     const wanted: LeafRange[] = [];
     let looks = 0;
     for (const range of ranges) {
       for (const { start, count } of [...this.#dataset.missing(range)]) {
         for (let leaf = start; leaf < start + count; leaf++) {
           const column = leaf % steps;
-          if (known[column] === 0) {
-            known[column] = this.isRestorable(column) ? RESTORABLE : WANTED;
+          let verdict = known?.[column] || undefined;
+          if (verdict === undefined) {
+            verdict = this.isRestorable(column) ? RESTORABLE : WANTED;
+            if (known) known[column] = verdict;
             looks += data + parity;
           }
-          if (known[column] === RESTORABLE || isLost(leaf)) continue;
+          if (verdict === RESTORABLE || isLost(leaf)) continue;
           const last = wanted.at(-1);
           if (last && last.start + last.count === leaf) {
             wanted[wanted.length - 1] = { start: last.start, count: last.count + 1 };
