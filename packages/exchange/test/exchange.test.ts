@@ -43,6 +43,24 @@ for (const rangesProtocol of [true, false]) {
       expect(Buffer.compare(await readAll(dataset, 5_000_000), file.bytes)).toBe(0);
     });
 
+    it('tells which leaves of a tree that is being fetched are offered', async () => {
+      const [a, b, c] = [await start({ limits }), await start({ limits }), await start({ limits })];
+      const file = await upload(a, randomBytes(40 * 65_536));
+      await give(a, b, file, 8, 5);
+      const dataset = await open(c, file);
+      const offers = () => c.exchange.offers(dataset.ref.treeCid);
+      await c.connect(b);
+      expect(offers()).toBeUndefined();
+      const fetch = c.exchange.fetchDataset(dataset);
+      fetch.catch(() => {});
+      await expect.poll(() => dataset.heldCount).toBe(5);
+      expect([7, 8, 12, 13].map((leaf) => offers()?.has(leaf))).toEqual([false, true, true, false]);
+      expect(offers()?.isAll).toBe(rangesProtocol);
+      await c.connect(a);
+      await fetch;
+      expect(offers()).toBeUndefined();
+    });
+
     it('fetches only the ranges that are asked for, and only what is missing', async () => {
       const [a, b] = [await start({ limits }), await start({ limits })];
       const file = await upload(a, randomBytes(40 * 65_536));
