@@ -236,6 +236,37 @@ it('one restoration serves all readers of a dataset, and one end of it all who w
   await restoreDataset(lossy, { manifest: made.cid });
 });
 
+it('a repair and readers go on side by side, and a failure of one leaves nothing when the last has gone', async () => {
+  const made = await makeProtected({ blocks: 300, data: 4, parity: 2 });
+  const lossy = await withLosses(made, nothing);
+  const restorations = new Restorations(lossy);
+  const { fetchInto } = network(made, (leaf) => leaf < made.steps);
+  const fetch = fetchInto(lossy.dataset);
+  const { restoration, release } = await restorations.open(made.manifest, { fetch });
+  await Promise.all([
+    repairDataset(lossy, { manifest: made.cid, fetch, restorations }),
+    restoration.restoreRange({ start: 0, count: 300 }),
+  ]);
+  expect(lossy.dataset.heldCount).toBe(made.dataset.ref.leafCount);
+  await release();
+  expect(restorations.size).toBe(0);
+
+  // One column is lost for good: what was restored of the others goes when nobody reads any more.
+  const poor = await withLosses(made, (leaf) => leaf < made.steps || leaf % made.steps === made.steps - 1);
+  const before = { ...poor.repository.usage() };
+  const shared = new Restorations(poor);
+  const reader = await shared.open(made.manifest);
+  await reader.restoration.restoreRange({ start: 0, count: 8 });
+  const during = poor.repository.usage().totalBlocks;
+  expect(during).toBeGreaterThan(before.totalBlocks);
+  await expect(repairDataset(poor, { manifest: made.cid, restorations: shared })).rejects.toMatchObject({
+    code: 'ERASURE_TOO_MANY_LOSSES',
+  });
+  expect(poor.repository.usage().totalBlocks).toBe(during);
+  await reader.release(new Error('and so does the reader'));
+  expect(poor.repository.usage()).toEqual(before);
+});
+
 /** A protected dataset whose maker put wrong bytes into one parity row: a tree over what is no code word. */
 async function makeWrong(row: number): Promise<Protected> {
   const honest = await makeProtected({ blocks: 40, data: 4, parity: 3 });
