@@ -1,13 +1,13 @@
 import type { G1Point, G2Point } from './curve.ts';
 import { type Fp2, fp2 } from './extension.ts';
 import { CURVE_X } from './prime-field.ts';
-import { type Fp12, fp6, fp12, TWIST_FROBENIUS } from './tower.ts';
+import { type Fp12, fp6, fp12, signedDigits, TWIST_FROBENIUS } from './tower.ts';
 
 type Affine2 = NonNullable<G2Point>;
 type Affine1 = NonNullable<G1Point>;
 
 /** The optimal ate pairing's loop: 6 x + 2. */
-const LOOP = (6n * CURVE_X + 2n).toString(2).slice(1);
+const LOOP = signedDigits(6n * CURVE_X + 2n).slice(1);
 
 /**
  * The product of the pairings of points of G1 with points of G2, all of which must be in their groups. Infinity gives 1. The points
@@ -37,14 +37,15 @@ export function pairingProduct(pairs: readonly { readonly g1: G1Point; readonly 
   };
 
   const starts = runs.map(({ q }) => q);
-  for (const bit of LOOP) {
+  const mirrored = starts.map(mirror);
+  for (const digit of LOOP) {
     result = fp12.square(result);
     step(undefined);
-    if (bit === '1') step(starts);
+    if (digit !== 0) step(digit > 0 ? starts : mirrored);
   }
   const turned = starts.map(frobenius);
   step(turned);
-  step(turned.map(frobenius).map(({ x, y }) => ({ x, y: fp2.negate(y) })));
+  step(turned.map(frobenius).map(mirror));
   return finalPower(result);
 }
 
@@ -78,6 +79,10 @@ function multiplyLine(value: Fp12, p: Affine1, slope: Fp2, rest: Fp2): Fp12 {
   return { c0: fp6.add(high, fp6.shift(low)), c1: fp6.subtract(cross, fp6.add(high, low)) };
 }
 
+function mirror({ x, y }: Affine2): Affine2 {
+  return { x, y: fp2.negate(y) };
+}
+
 /** The Frobenius map on the twist: on points of the group it multiplies with p. */
 export function frobenius({ x, y }: Affine2): Affine2 {
   return {
@@ -93,7 +98,7 @@ export function frobenius({ x, y }: Affine2): Affine2 {
 function finalPower(value: Fp12): Fp12 {
   const easy1 = fp12.multiply(fp12.conjugate(value), fp12.invert(value));
   const f = fp12.multiply(fp12.frobenius(fp12.frobenius(easy1)), easy1);
-  const times = (of: Fp12, exponent: bigint) => fp12.power(of, exponent, fp12.squareUnitary);
+  const times = (of: Fp12, exponent: bigint) => fp12.powerUnitary(of, exponent);
   const a = times(f, CURVE_X);
   const b = times(a, CURVE_X);
   const c = times(b, CURVE_X);

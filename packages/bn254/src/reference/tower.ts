@@ -122,10 +122,20 @@ export const fp12 = {
       c1: { c0: turn(a.c1.c0, 1), c1: turn(a.c1.c1, 3), c2: turn(a.c1.c2, 5) },
     };
   },
-  power(base: Fp12, exponent: bigint, square = squareAny): Fp12 {
+  /** For elements as `squareUnitary` takes them, whose inverses are free. */
+  powerUnitary(base: Fp12, exponent: bigint): Fp12 {
+    const inverse = fp12.conjugate(base);
+    let result = base;
+    for (const digit of signedDigits(exponent).slice(1)) {
+      result = fp12.squareUnitary(result);
+      if (digit !== 0) result = fp12.multiply(result, digit > 0 ? base : inverse);
+    }
+    return result;
+  },
+  power(base: Fp12, exponent: bigint): Fp12 {
     let result = fp12.one;
     for (const bit of exponent.toString(2)) {
-      result = square(result);
+      result = fp12.square(result);
       if (bit === '1') result = fp12.multiply(result, base);
     }
     return result;
@@ -155,6 +165,13 @@ function plusTwice(a: Fp2, b: Fp2): Fp2 {
 /** What the Frobenius map multiplies the coordinates of a point of the twist with: w² for x, w³ for y. */
 export const TWIST_FROBENIUS = { x: FROBENIUS[2] ?? fp2.one, y: FROBENIUS[3] ?? fp2.one };
 
-function squareAny(a: Fp12): Fp12 {
-  return fp12.square(a);
+/** Digits -1, 0 and 1 of a positive number in base 2, the highest first, no two neighbours of which are both not 0. */
+export function signedDigits(value: bigint): number[] {
+  const digits: number[] = [];
+  for (let rest = value; rest > 0n; rest >>= 1n) {
+    const digit = rest & 1n ? 2 - Number(rest & 3n) : 0;
+    digits.push(digit);
+    rest -= BigInt(digit);
+  }
+  return digits.reverse();
 }
