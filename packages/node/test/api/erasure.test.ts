@@ -289,6 +289,28 @@ describe('downloading a protected dataset', () => {
     for (const answer of both) expect(answer.body.equals(made.content)).toBe(true);
   });
 
+  it('gives slow clients what they take, one read at a time', async () => {
+    const made = await makeProtected({ size: 12_000 * BLOCK, data: 4, parity: 2 });
+    const { server, path, ask } = await withPeer(made, (leaf) => leaf >= 2 * made.steps);
+    const slow = await Promise.all(
+      [1, 2].map(async () => {
+        const req = request({ port: server.port, path: `${BASE_PATH}${path}`, agent: false }).end();
+        const [res] = await once(req, 'response');
+        return res;
+      }),
+    );
+    // The sockets are full now, and both readers were suspended.
+    expect((await ask('GET', path)).body.equals(made.content)).toBe(true);
+    for (const res of slow) {
+      const pieces: Buffer[] = [];
+      for await (const piece of res) {
+        pieces.push(piece);
+        if (pieces.length % 50 === 0) await new Promise((resolve) => setTimeout(resolve, 2));
+      }
+      expect(Buffer.concat(pieces).equals(made.content)).toBe(true);
+    }
+  });
+
   it('in the background brings data rows and what must be restored', async () => {
     const made = await makeProtected({ size: 301 * BLOCK, data: 4, parity: 2 });
     const { ask, peer, path } = await withPeer(made);

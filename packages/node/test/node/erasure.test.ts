@@ -107,4 +107,25 @@ describe('nodes with disks and sockets', () => {
     expect((await download(again, `/data/${cid}`)).equals(bytes)).toBe(true);
     expect((await datasetAt(again, cid)).dataset.heldCount).toBe(dataset.ref.leafCount);
   }, 60_000);
+
+  it('stop while they protect a file, and go on afterwards', async () => {
+    const bytes = pattern(40_000_000, 7);
+    const alice = await startNode();
+    const plain = await (await ask(alice, 'POST', '/data', Uint8Array.from(bytes))).text();
+    const body = JSON.stringify({ data: DATA, parity: PARITY });
+    const headers = { accept: 'application/x-ndjson' };
+    const url = `${alice.apiUrl}/api/codex/v1/data/${plain}/protect`;
+    const response = await fetch(url, { method: 'POST', headers, body });
+    // It has begun, because there is a line already.
+    expect(response.status).toBe(200);
+    const cut = response.text().catch(() => 'cut');
+    const { config } = alice;
+    await stop(alice);
+    await cut;
+    const again = await CodexNode.create(config, { discovery: false });
+    running.push(again);
+    await again.start();
+    const { cid } = (await (await ask(again, 'POST', `/data/${plain}/protect`, body)).json()) as { cid: string };
+    expect((await download(again, `/data/${cid}`)).equals(bytes)).toBe(true);
+  }, 60_000);
 });
