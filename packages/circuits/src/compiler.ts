@@ -54,7 +54,8 @@ async function compile({ files, main }: CircuitSources, directory: string, signa
     });
   }
   const exitCode = await new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject).once('close', resolve);
+    // Of an aborted child there is an error at once, but it may write until it is closed.
+    child.once('error', (error) => child.pid === undefined && reject(error)).once('close', resolve);
   });
   signal?.throwIfAborted();
   if (exitCode !== 0) {

@@ -28,6 +28,8 @@ const { vectors } = JSON.parse(readFileSync(new URL('./vectors/proof_inputs.json
   vectors: Row[];
 };
 
+const FIXTURE = { slotIndex: FIXTURE_SLOT, slotRoots: FIXTURE_SLOT_ROOTS, entropy: FIXTURE_ENTROPY };
+
 describe('the circuit of the network, with one sample', () => {
   const parameters = { ...NETWORK_PARAMETERS, nSamples: 1 };
   let circuit: LoadedCircuit;
@@ -60,11 +62,7 @@ describe('the circuit of the network, with one sample', () => {
     const slot = fixtureSlot();
     expect(slot.root).toBe(FIXTURE_SLOT_ROOTS[FIXTURE_SLOT]);
     expect(sampledIndices(FIXTURE_ENTROPY, slot, 5)).toEqual([287, 21, 307, 157, 508]);
-    const input = proofInput(parameters, slot, {
-      slotIndex: FIXTURE_SLOT,
-      slotRoots: FIXTURE_SLOT_ROOTS,
-      entropy: FIXTURE_ENTROPY,
-    });
+    const input = proofInput(parameters, slot, FIXTURE);
     expect(input.dataSetRoot).toBe(FIXTURE_ROOT);
     expect(accepts(input).slice(1, 4)).toEqual([FIXTURE_ENTROPY, FIXTURE_ROOT, BigInt(FIXTURE_SLOT)]);
   });
@@ -96,4 +94,32 @@ describe('the circuit of the network, with one sample', () => {
     const slotRoots = Array.from({ length: slots }, (_, i) => (i === slotIndex ? slot.root : BigInt(i)));
     accepts(proofInput(parameters, slot, { slotIndex, slotRoots, entropy: 42n }));
   });
+
+  it.each([
+    { slotIndex: 256 },
+    { slotIndex: 259 },
+    { nSlotsPerDataSet: 257 },
+    { nSlotsPerDataSet: 267 },
+    { nCellsPerSlot: 48 },
+    { nCellsPerSlot: 16 },
+    { nCellsPerSlot: 2 ** 33 },
+  ])('refuses numbers out of range: %o', (wrong) => {
+    const input = { ...proofInput(parameters, fixtureSlot(), FIXTURE), ...wrong };
+    expect(() => circuit.generator.witness(input)).toThrow('do not satisfy');
+  });
+});
+
+describe('the circuit of the network', () => {
+  it('accepts the fixture, and refuses it with another last element of the last cell', async () => {
+    const { generator, r1cs } = await circuitOf(NETWORK_PARAMETERS);
+    expect(r1cs.constraints.length).toBe(83_279);
+    const input = proofInput(NETWORK_PARAMETERS, fixtureSlot(), FIXTURE);
+    const witness = generator.witness(input);
+    expect(witness.slice(1, 4)).toEqual([FIXTURE_ENTROPY, FIXTURE_ROOT, BigInt(FIXTURE_SLOT)]);
+    expect(violations(r1cs, witness)).toEqual([]);
+
+    const cellData = input.cellData.map((cell) => [...cell]);
+    cellData.at(-1)![66]! += 1n;
+    expect(() => generator.witness({ ...input, cellData })).toThrow('do not satisfy');
+  }, 120_000);
 });

@@ -5,10 +5,10 @@ import { proofInput } from './support/dataset.ts';
 import { FIXTURE_ENTROPY, FIXTURE_ROOT, FIXTURE_SLOT, FIXTURE_SLOT_ROOTS, fixtureSlot } from './support/fixture.ts';
 import { violations } from './support/r1cs.ts';
 
-/** In the short form only what every network has deployed. */
-const SAMPLES = process.env.SOAK === 'short' ? [5] : [5, 20];
+/** One sample and the five of the network are in the fast tests. */
+const SAMPLES = process.env.SOAK === 'short' ? [10] : [10, 30];
 
-describe('circuits of full size', () => {
+describe('circuits of many samples', () => {
   it.each(SAMPLES)('accept the fixture with %i samples', async (nSamples) => {
     const parameters = { ...NETWORK_PARAMETERS, nSamples };
     const { generator, r1cs } = await circuitOf(parameters);

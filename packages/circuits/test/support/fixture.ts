@@ -34,8 +34,15 @@ function fakeCell(slotSeed: bigint, index: number): Uint8Array {
   });
 }
 
+let made: Slot | undefined;
+
 /** Slot 3 of the fixture, with all its cells. */
 export function fixtureSlot(): Slot {
+  made ??= makeSlot();
+  return made;
+}
+
+function makeSlot(): Slot {
   const slotSeed = 12345n + 72n + 1001n * BigInt(FIXTURE_SLOT);
   const cells = Array.from({ length: CELLS }, (_, index) => fakeCell(slotSeed, index));
   const digests = createHasher().hashBytes({ data: Buffer.concat(cells), count: CELLS });
