@@ -8,7 +8,7 @@ import { type Part, sumG1, sumG2 } from './sum-job.ts';
 
 const SCALAR_BYTES = 32;
 
-/** Points of one job of G1: it takes 300 bytes for each, 75 MiB in each thread; more would gain a few percent. */
+/** Points of one job of G1: memory of each thread grows to 45 MiB; more would gain a few percent. */
 export const G1_JOB_POINTS_MAX = 1 << 17;
 
 /** Half as many of G2, which are twice as large. */
