@@ -217,3 +217,20 @@ describe('RootOfPath', () => {
     }
   });
 });
+
+describe('SlotSize', () => {
+  it('takes powers of two in its range and one mark for each, of all numbers and all marks', async () => {
+    const { generator, r1cs, symbols } = await gadget('sample-and-prove.circom', 'SlotSize(2, 4)', ['cells']);
+    const forger = new Forger(r1cs, generator.witness({ cells: 4 }));
+    const accepted: string[] = [];
+    for (let cells = 0; cells <= 33; cells++) {
+      for (let marks = 0; marks < 8; marks++) {
+        const has = [0, 1, 2].map((j) => [symbols.get(`main.has[${j}]`)!, BigInt((marks >> j) & 1)] as const);
+        if (forger.forge(new Map([[symbols.get('main.cells')!, BigInt(cells)], ...has])) === 0) {
+          accepted.push(`${cells}: ${marks}`);
+        }
+      }
+    }
+    expect(accepted).toEqual(['4: 1', '8: 2', '16: 4']);
+  });
+});
