@@ -1,3 +1,4 @@
+import { type WasmInstance, wasm } from '@codex/runtime';
 import { checkKey, elementsPerMessage, itemsIn, KEYS, messageBytes } from './batch.ts';
 import { WIDTH } from './constants.ts';
 import { CHUNK_BYTES, ELEMENT_BYTES, encodeElement, encodeElements } from './field.ts';
@@ -5,7 +6,6 @@ import type { Messages, Poseidon2 } from './hasher.ts';
 import { kernelConstants } from './kernel-constants.ts';
 import { FUSED_KERNEL, PLAIN_KERNEL } from './kernels.generated.ts';
 import { initialValue, type Rate } from './reference.ts';
-import { type WasmInstance, wasm } from './webassembly.ts';
 
 /** What the WebAssembly modules export (see kernel/build.ts). Counts are multiples of `LANES`. */
 interface Exports {

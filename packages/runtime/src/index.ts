@@ -15,3 +15,4 @@ export {
 } from './metrics.ts';
 export { type Random, seededRandom, systemRandom } from './random.ts';
 export { VirtualClock } from './virtual-clock.ts';
+export { type WasmInstance, type WasmMemory, wasm } from './webassembly.ts';

@@ -1,8 +1,8 @@
+import { type WasmInstance, type WasmMemory, wasm } from '@codex/runtime';
 import { Bn254Error } from '../errors.ts';
 import { baseField, scalarField } from '../reference/prime-field.ts';
 import { BASE, MONTGOMERY, PAIR_BYTES, ROOM, readPair, writeConstants, writePair } from './constants.ts';
 import { FUSED_KERNEL, SIMD_KERNEL } from './kernels.generated.ts';
-import { type WasmInstance, type WasmMemory, wasm } from './webassembly.ts';
 
 export const KERNEL_BUILDS = ['fused', 'simd'] as const;
 /** The instructions that a kernel was built for. */

@@ -1,6 +1,6 @@
+import { type WasmInstance, type WasmMemory, wasm } from '@codex/runtime';
 import { type Field, fieldOf, multiply } from './field.ts';
 import { RELAXED_KERNEL, SIMD_KERNEL } from './kernels.generated.ts';
-import { type WasmInstance, type WasmMemory, wasm } from './webassembly.ts';
 
 /** What the WebAssembly modules export (see assembly/index.ts); `8` and `16` are the bits of a symbol. */
 interface Exports {
