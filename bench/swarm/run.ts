@@ -4,6 +4,7 @@ import { linePlot } from '@codex/plot';
 import type { Claim, Row } from '../src/claim.ts';
 import { Content } from '../src/content.ts';
 import { contest } from '../src/contest.ts';
+import { codexPairs, type Pairs } from './pairs.ts';
 import { codexSwarm, type Swarm, type SwarmFigures, webTorrentSwarm } from './swarms.ts';
 
 const LEECHERS = [1, 2, 4, 8];
@@ -12,6 +13,7 @@ const LEECHERS_QUICK = [1, 4];
 const SHARE_TARGET = 1.5;
 const TWICE_TARGET_PERCENT = 2;
 
+const PAIRS = 'codex, pairs';
 const nameOf = (swarm: Swarm, leechers: number) => `${swarm.name}, ${leechers} leechers`;
 
 const claim: Claim = {
@@ -26,7 +28,10 @@ const claim: Claim = {
     await content.writeTo(file);
     const ours = await codexSwarm(context, content, most);
     let rival: Swarm | undefined;
+    let pairs: Pairs | undefined;
     try {
+      pairs = await codexPairs(context, Math.ceil(most / 2));
+      const control = pairs;
       rival = await webTorrentSwarm(context, file, context.sizeBytes, most);
       const swarms = [ours, rival];
       const contenders = counts.flatMap((leechers) =>
@@ -36,8 +41,10 @@ const claim: Claim = {
         })),
       );
       const result = await contest(contenders, context.rounds, context.note);
+      const controls = await contest([{ name: PAIRS, round: () => control.fetch() }], context.rounds, context.note);
       const of = (swarm: Swarm, leechers: number) => result.get(nameOf(swarm, leechers))!;
-      const floor = (leechers: number) => floorMs(of(ours, 1), leechers);
+      const copyMs = controls.get(PAIRS)!['CPU ms a copy'];
+      const floor = (leechers: number) => floorMs(of(ours, 1).ms, copyMs, leechers);
       context.plot(
         linePlot({
           title: `One seeder, ${Math.round(context.sizeBytes / 2 ** 20)} MiB: until the last leecher has all of it`,
@@ -85,20 +92,23 @@ const claim: Claim = {
         },
         versus('copies sent by the seeder', '', most, 'copies by the seeder'),
         versus('processor time of all', 's', most, 'CPU ms', 0.001),
+        { what: 'processor time of a copy between pairs', unit: 's', ours: copyMs / 1000 },
+        { what: 'processor time of a copy in the swarm', unit: 's', ours: of(ours, most)['CPU ms'] / most / 1000 },
       ];
     } finally {
       await rival?.stop();
+      await pairs?.stop();
       await ours.stop();
     }
   },
 };
 
 /**
- * The time that `leechers` would take if each cost what one alone costs: as long as one alone, or, where the cores are the
- * bottleneck, as long as the cores need for all of them.
+ * The time that `leechers` would take if a copy cost each of them what it costs pairs that share the cores with as many
+ * others: as long as one alone, or, where the cores are the bottleneck, as long as the cores need for all of them.
  */
-function floorMs(alone: SwarmFigures | Record<keyof SwarmFigures, number>, leechers: number): number {
-  return Math.max(alone.ms, (leechers * alone['CPU ms']) / cpus().length);
+function floorMs(aloneMs: number, copyMs: number, leechers: number): number {
+  return Math.max(aloneMs, (leechers * copyMs) / cpus().length);
 }
 
 export default claim;

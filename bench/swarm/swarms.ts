@@ -31,7 +31,7 @@ export interface Swarm {
 
 const METRIC = 'codex_block_exchange_';
 /** Asked of every node while it fetches: seldom enough to cost nothing. */
-const POLL_MS = 100;
+export const POLL_MS = 100;
 
 export async function codexSwarm(context: BenchContext, content: Content, leechersMax: number): Promise<Swarm> {
   const network = await startNodes(context, 1 + leechersMax, METRICS_ARGS);
