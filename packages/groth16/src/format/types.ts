@@ -1,5 +1,5 @@
-import type { AbortOptions } from '@codex/runtime';
 import type { G1Point, G2Point } from '@codex/bn254';
+import type { AbortOptions } from '@codex/runtime';
 
 /**
  * The rows of a sparse matrix over the scalar field. Entries of row i are those from `starts[i]` to `starts[i + 1]`. Circuits use few
@@ -68,4 +68,11 @@ export interface Proof {
   readonly a: G1Point;
   readonly b: G2Point;
   readonly c: G1Point;
+}
+
+/** A value for each wire, wire 0 being one. */
+export interface Witness {
+  readonly count: number;
+  /** 32 bytes each, little-endian, below r; shared memory. */
+  readonly values: Uint8Array;
 }
