@@ -101,20 +101,30 @@ export function unpack(to: usize, from0: usize, from1: usize): void {
   v128.store(to, f64x2.sub(v128.or(v128.and(l4, mask), exponent), offset), 64);
 }
 
+/** A limb as an integer. */
 // @ts-expect-error: decorator
 @inline
-function integerOf(at: usize): i64 {
+export function integerOf(at: usize): i64 {
   return i64.reinterpret_f64(load<f64>(at) + 6755399441055744) - 0x4338000000000000;
 }
 
 /** Writes the settled element of one lane (0 or 8) as 32 bytes, from 0 to p - 1. */
 export function pack(to: usize, a: usize, lane: usize, field: usize): void {
+  const at = a + lane;
+  packIntegers(
+    to, integerOf(at), integerOf(at + 16), integerOf(at + 32), integerOf(at + 48), integerOf(at + 64), field,
+  );
+}
+
+/** The same of limbs that are integers. */
+// @ts-expect-error: decorator
+@inline
+export function packIntegers(to: usize, l0: i64, l1: i64, l2: i64, l3: i64, l4: i64, field: usize): void {
   const mask: i64 = (1 << 51) - 1;
-  let l0 = integerOf(a + lane);
-  let l1 = integerOf(a + lane + 16) + (l0 >> 51);
-  let l2 = integerOf(a + lane + 32) + (l1 >> 51);
-  let l3 = integerOf(a + lane + 48) + (l2 >> 51);
-  let l4 = integerOf(a + lane + 64) + (l3 >> 51);
+  l1 += l0 >> 51;
+  l2 += l1 >> 51;
+  l3 += l2 >> 51;
+  l4 += l3 >> 51;
   const negative = l4 >> 63;
   l0 = (l0 & mask) + (modulusBits(field, 0) & negative);
   l1 = (l1 & mask) + (modulusBits(field, 1) & negative) + (l0 >> 51);

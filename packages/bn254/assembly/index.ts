@@ -4,8 +4,9 @@ import { pack, settle, unpack } from './element';
 import { multiply, square } from './multiply';
 import { addLists } from './points';
 import { columns, powers } from './transform';
+import { addSparseRows, factors, multiplySubtract } from './vectors';
 
-export { columns, multiply, pack, powers, settle, square, unpack };
+export { addSparseRows, columns, factors, multiply, multiplySubtract, pack, powers, settle, square, unpack };
 
 export function read1(to: usize, from: usize, count: usize): void {
   read<u8>(to, from, count);

@@ -2,7 +2,8 @@ import { CodexError } from '@codex/runtime';
 
 /** The codes that this package throws. */
 export const BN254_ERRORS = {
-  BN254_INPUT_INVALID: 'arrays have sizes that do not fit each other, or no transform or sum is so large (data: name)',
+  BN254_INPUT_INVALID:
+    'arrays have sizes that do not fit each other, or refer outside, or no transform or sum is so large (data: name)',
   BN254_UNSUPPORTED: 'the runtime has no WebAssembly with 128-bit SIMD',
 } as const;
 

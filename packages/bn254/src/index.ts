@@ -11,3 +11,5 @@ export { baseField, PrimeField, scalarField } from './reference/prime-field.ts';
 export { type Fp12, fp12 } from './reference/tower.ts';
 export { evaluate, ROOT_BITS_MAX, rootOfUnity } from './reference/transform.ts';
 export { TRANSFORM_BITS_MAX, type TransformInput, transform } from './transform/transform.ts';
+export { multiplyRows, type RowsInput } from './vectors/multiply-rows.ts';
+export { multiplySubtract } from './vectors/multiply-subtract.ts';

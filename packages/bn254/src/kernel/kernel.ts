@@ -32,6 +32,19 @@ interface Exports {
     data: number,
     field: number,
   ): void;
+  multiplySubtract(to: number, a: number, b: number, c: number, count: number, factor: number): void;
+  factors(to: number, from: number, count: number, factor: number): void;
+  addSparseRows(
+    to: number,
+    ends: number,
+    rows: number,
+    values: number,
+    coefficients: number,
+    count: number,
+    table: number,
+    products: number,
+    sum: number,
+  ): void;
 }
 
 /** The functions on points of one group; a point takes `pointBytes`. */

@@ -2,8 +2,7 @@ import { defineJob } from '@codex/compute';
 import { MONTGOMERY, PAIR_BYTES, SCALAR, writePair } from '../kernel/constants.ts';
 import { Kernel } from '../kernel/kernel.ts';
 import { scalarField as f } from '../reference/prime-field.ts';
-
-export const ELEMENT_BYTES = 32;
+import { ELEMENT_BYTES } from '../vectors/elements.ts';
 
 /** Columns that are read at a time: their rows are half a kilobyte each, and 2048 of them fill the third cache at most. */
 const STRIP_COLUMNS = 16;
