@@ -1,0 +1,88 @@
+import {
+  baseField,
+  type Fp12,
+  fp12,
+  type G1Point,
+  type G2Point,
+  g1,
+  isInG1,
+  isInG2,
+  pairingProduct,
+  scalarField,
+} from '@codex/bn254';
+import { defineJob } from '@codex/compute';
+import type { Proof, VerificationKey } from '../format/types.ts';
+
+/** Keys that a thread keeps prepared: networks have one, and another for each number of samples. */
+const KEYS_MAX = 8;
+
+export interface Claim {
+  readonly key: VerificationKey;
+  readonly proof: Proof;
+  readonly publicSignals: readonly bigint[];
+}
+
+export const verifyJob = defineJob(import.meta.url, 'verifyJob', ({ key, proof, publicSignals }: Claim): boolean => {
+  if (publicSignals.length + 1 !== key.ic.length) return false;
+  if (publicSignals.some((signal) => signal < 0n || signal >= scalarField.modulus)) return false;
+  const { a, b, c } = proof;
+  if (!isValid1(a) || !isValid1(c) || !isValid2(b)) return false;
+  const prepared = prepare(key);
+  if (!prepared) return false;
+  const [constant, ...factors] = key.ic;
+  const inputs = g1.add(constant, g1.multiplyAndAdd(factors, publicSignals));
+  // e(-A, B) · e(α, β) · e(inputs, γ) · e(C, δ) = 1 (11 §5.5)
+  const rest = pairingProduct([
+    { g1: g1.negate(a), g2: b },
+    { g1: inputs, g2: key.gamma },
+    { g1: c, g2: key.delta },
+  ]);
+  return fp12.equals(fp12.multiply(prepared.alphaBeta, rest), fp12.one);
+});
+
+interface PreparedKey {
+  readonly alphaBeta: Fp12;
+}
+
+/** The one used last is at the end. */
+const preparedKeys = new Map<string, PreparedKey | undefined>();
+
+/** Undefined if a point of the key is not in its group, or is infinity where none may be. */
+function prepare(key: VerificationKey): PreparedKey | undefined {
+  const name = textOf(key);
+  const known = preparedKeys.has(name);
+  const prepared = known ? preparedKeys.get(name) : prepareNew(key);
+  preparedKeys.delete(name);
+  preparedKeys.set(name, prepared);
+  for (const oldest of preparedKeys.keys()) {
+    if (preparedKeys.size <= KEYS_MAX) break;
+    preparedKeys.delete(oldest);
+  }
+  return prepared;
+}
+
+function prepareNew({ alpha, beta, gamma, delta, ic }: VerificationKey): PreparedKey | undefined {
+  if (!alpha || !isValid1(alpha) || !ic.every(isValid1)) return undefined;
+  for (const point of [beta, gamma, delta]) if (!point || !isValid2(point)) return undefined;
+  return { alphaBeta: pairingProduct([{ g1: alpha, g2: beta }]) };
+}
+
+function textOf({ alpha, beta, gamma, delta, ic }: VerificationKey): string {
+  const numbers = [alpha, ...ic].flatMap((point) => (point ? [point.x, point.y] : [0n]));
+  const pairs = [beta, gamma, delta].flatMap((point) =>
+    point ? [point.x.real, point.x.imaginary, point.y.real, point.y.imaginary] : [0n],
+  );
+  return [...numbers, ...pairs].map((number) => number.toString(36)).join();
+}
+
+const isCoordinate = (value: bigint) => value >= 0n && value < baseField.modulus;
+
+function isValid1(point: G1Point): boolean {
+  return !point || (isCoordinate(point.x) && isCoordinate(point.y) && isInG1(point));
+}
+
+function isValid2(point: G2Point): boolean {
+  if (!point) return true;
+  const { x, y } = point;
+  return [x.real, x.imaginary, y.real, y.imaginary].every(isCoordinate) && isInG2(point);
+}
