@@ -1,0 +1,2 @@
+export * from './abi.generated.ts';
+export { BYTECODE } from './bytecode.generated.ts';
