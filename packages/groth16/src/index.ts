@@ -40,3 +40,5 @@ export {
   type ProverInit,
 } from './prover/prover.ts';
 export { verify } from './verifier/verify.ts';
+export type { CircuitInputs, InputValue } from './witness/inputs.ts';
+export { WitnessGenerator, type WitnessGeneratorInit } from './witness/witness-generator.ts';

@@ -12,7 +12,7 @@ interface WasmApi {
   validate(bytes: Uint8Array): boolean;
   instantiate(bytes: Uint8Array): Promise<{ readonly instance: WasmInstance }>;
   readonly Module: new (bytes: Uint8Array) => object;
-  readonly Instance: new (module: object) => WasmInstance;
+  readonly Instance: new (module: object, imports?: object) => WasmInstance;
 }
 
 export const wasm = (globalThis as unknown as { readonly WebAssembly: WasmApi }).WebAssembly;
