@@ -8,9 +8,6 @@ import { multiply } from './multiply';
 // @ts-expect-error: decorator
 @inline
 const TWO: usize = POINT_SCRATCH;
-// @ts-expect-error: decorator
-@inline
-const FACTOR: usize = POINT_SCRATCH + 2 * PAIR;
 
 /** Reads points as keys hold them: coordinates of 32 bytes in Montgomery form with R = 2^256, all 0 at infinity. */
 export function read<T>(to: usize, from: usize, count: usize): void {
@@ -41,34 +38,38 @@ function allZero(at: usize, bytes: usize): bool {
   return true;
 }
 
-/** Writes one point in the form that `read` reads. `factor` is the address of 2^256, a pair. */
-export function write<T>(to: usize, at: usize, factor: usize): void {
-  const bytes = (coordinateOf<T>() / 40) * 32;
-  if (isInfinity(at)) {
-    memory.fill(to, 0, 2 * bytes);
-    return;
-  }
-  for (let c: usize = 0; c < pointOf<T>() / 40; c++) {
-    for (let j: usize = 0; j < 40; j += 8) {
-      store<f64>(TWO + 2 * j, load<f64>(at + c * 40 + j));
-      store<f64>(TWO + 2 * j + 8, 0);
+/** Writes points in the form that `read` reads. `factor` is the address of 2^256, a pair. */
+export function write<T>(to: usize, from: usize, count: usize, factor: usize): void {
+  const bytes = (pointOf<T>() / 40) * 32;
+  for (let i: usize = 0; i < count; i += 2) {
+    const second = i + 1 < count ? <usize>1 : 0;
+    const a = from + i * pointOf<T>();
+    const b = a + second * pointOf<T>();
+    const toA = to + i * bytes;
+    const toB = toA + second * bytes;
+    for (let c: usize = 0; c < pointOf<T>() / 40; c++) {
+      for (let j: usize = 0; j < 40; j += 8) {
+        v128.store(TWO + 2 * j, v128.load64_lane(b + c * 40 + j, v128.load64_zero(a + c * 40 + j), 1));
+      }
+      multiply(TWO, TWO, factor, BASE);
+      settled<u8>(TWO, TWO);
+      pack(toA + c * 32, TWO, 0, BASE);
+      pack(toB + c * 32, TWO, 8, BASE);
     }
-    multiply(TWO, TWO, factor, BASE);
-    settled<u8>(TWO, TWO);
-    pack(to + c * 32, TWO, 0, BASE);
+    if (isInfinity(a)) memory.fill(toA, 0, bytes);
+    if (isInfinity(b)) memory.fill(toB, 0, bytes);
   }
 }
 
 /**
  * Cuts scalars of 32 bytes into `windows` digits of `bits` bits, from -2^(bits-1) to 2^(bits-1), as two bytes each: digit w of scalar i
- * is at to + 2 (w · count + i). Points at infinity get none.
+ * is at to + 2 (w · count + i).
  */
-export function digits<T>(to: usize, scalars: usize, points: usize, count: usize, bits: u32, windows: usize): void {
+export function digits(to: usize, scalars: usize, count: usize, bits: u32, windows: usize): void {
   const half: i32 = 1 << (bits - 1);
   const mask: u32 = (1 << bits) - 1;
   for (let i: usize = 0; i < count; i++) {
     const scalar = scalars + i * 32;
-    const far = isInfinity(points + i * pointOf<T>());
     let carry: i32 = 0;
     let position: u32 = 0;
     for (let w: usize = 0; w < windows; w++) {
@@ -78,10 +79,30 @@ export function digits<T>(to: usize, scalars: usize, points: usize, count: usize
       digit += carry;
       carry = digit > half ? 1 : 0;
       digit -= carry << bits;
-      store<i16>(to + 2 * (w * count + i), <i16>(far ? 0 : digit));
+      store<i16>(to + 2 * (w * count + i), <i16>digit);
       position += bits;
     }
   }
+}
+
+/**
+ * Leaves out points that count nothing, at infinity or times 0: moves the others and their scalars together, and returns how many
+ * there are. Points are as `read` reads them.
+ */
+export function select<T>(points: usize, scalars: usize, count: usize): usize {
+  const bytes = (pointOf<T>() / 40) * 32;
+  let kept: usize = 0;
+  for (let i: usize = 0; i < count; i++) {
+    const point = points + i * bytes;
+    const scalar = scalars + i * 32;
+    if (allZero(scalar, 32) || allZero(point, bytes)) continue;
+    if (kept < i) {
+      memory.copy(points + kept * bytes, point, bytes);
+      memory.copy(scalars + kept * 32, scalar, 32);
+    }
+    kept++;
+  }
+  return kept;
 }
 
 /**

@@ -1,12 +1,12 @@
 /** What the host calls. Addresses and sizes are in bytes; functions that end in 1 work on points of G1, in 2 on those of G2. */
-import { addArrays, addRows, digits, fill, foldRows, read, write } from './buckets';
+import { addArrays, addRows, digits, fill, foldRows, read, select, write } from './buckets';
 import { pack, settle, unpack } from './element';
+import { addMultiples, clear, multiples } from './fixed';
 import { multiply, square } from './multiply';
-import { addLists } from './points';
 import { columns, powers } from './transform';
 import { addSparseRows, factors, multiplySubtract } from './vectors';
 
-export { addSparseRows, columns, factors, multiply, multiplySubtract, pack, powers, settle, square, unpack };
+export { addSparseRows, columns, digits, factors, multiply, multiplySubtract, pack, powers, settle, square, unpack };
 
 export function read1(to: usize, from: usize, count: usize): void {
   read<u8>(to, from, count);
@@ -16,29 +16,22 @@ export function read2(to: usize, from: usize, count: usize): void {
   read<u16>(to, from, count);
 }
 
-export function write1(to: usize, at: usize, factor: usize): void {
-  write<u8>(to, at, factor);
+export function write1(to: usize, from: usize, count: usize, factor: usize): void {
+  write<u8>(to, from, count, factor);
 }
 
-export function write2(to: usize, at: usize, factor: usize): void {
-  write<u16>(to, at, factor);
+export function write2(to: usize, from: usize, count: usize, factor: usize): void {
+  write<u16>(to, from, count, factor);
 }
 
-export function digits1(to: usize, scalars: usize, points: usize, count: usize, bits: u32, windows: usize): void {
-  digits<u8>(to, scalars, points, count, bits, windows);
+export function select1(points: usize, scalars: usize, count: usize): usize {
+  return select<u8>(points, scalars, count);
 }
 
-export function digits2(to: usize, scalars: usize, points: usize, count: usize, bits: u32, windows: usize): void {
-  digits<u16>(to, scalars, points, count, bits, windows);
+export function select2(points: usize, scalars: usize, count: usize): usize {
+  return select<u16>(points, scalars, count);
 }
 
-export function addLists1(listA: usize, listB: usize, listTo: usize, count: usize, room: usize): void {
-  addLists<u8>(listA, listB, listTo, count, room);
-}
-
-export function addLists2(listA: usize, listB: usize, listTo: usize, count: usize, room: usize): void {
-  addLists<u16>(listA, listB, listTo, count, room);
-}
 
 export function fill1(
   table: usize, buckets: usize, digitsAt: usize, points: usize, count: usize,
@@ -86,4 +79,32 @@ export function foldRows2(
   table: usize, rows: usize, length: usize, listA: usize, listB: usize, room: usize,
 ): void {
   foldRows<u16>(table, rows, length, listA, listB, room);
+}
+
+export function multiples1(to: usize, count: usize, listA: usize, listB: usize, listTo: usize, room: usize): void {
+  multiples<u8>(to, count, listA, listB, listTo, room);
+}
+
+export function clear1(points: usize, count: usize): void {
+  clear<u8>(points, count);
+}
+
+export function addMultiples1(
+  sums: usize, table: usize, digitsAt: usize, count: usize, listA: usize, listB: usize, room: usize,
+): void {
+  addMultiples<u8>(sums, table, digitsAt, count, listA, listB, room);
+}
+
+export function multiples2(to: usize, count: usize, listA: usize, listB: usize, listTo: usize, room: usize): void {
+  multiples<u16>(to, count, listA, listB, listTo, room);
+}
+
+export function clear2(points: usize, count: usize): void {
+  clear<u16>(points, count);
+}
+
+export function addMultiples2(
+  sums: usize, table: usize, digitsAt: usize, count: usize, listA: usize, listB: usize, room: usize,
+): void {
+  addMultiples<u16>(sums, table, digitsAt, count, listA, listB, room);
 }

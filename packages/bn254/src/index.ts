@@ -1,6 +1,7 @@
 export { BN254_ERRORS, Bn254Error, type Bn254ErrorCode } from './errors.ts';
 export { KERNEL_BUILDS, Kernel, type KernelBuild } from './kernel/kernel.ts';
 export { G1_JOB_POINTS_MAX, G2_JOB_POINTS_MAX, multiplyAndAddG1, multiplyAndAddG2 } from './msm/multiply-and-add.ts';
+export { type FixedInput, multiplyFixedG1, multiplyFixedG2 } from './msm/multiply-fixed.ts';
 export { G1_BYTES, G2_BYTES, readG1, readG2, writeG1, writeG2 } from './msm/points.ts';
 export type { Part } from './msm/sum-job.ts';
 export { Curve, type G1Point, type G2Point, g1, g2, type Point } from './reference/curve.ts';

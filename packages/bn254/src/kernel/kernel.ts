@@ -32,6 +32,7 @@ interface Exports {
     data: number,
     field: number,
   ): void;
+  digits(to: number, scalars: number, count: number, bits: number, windows: number): void;
   multiplySubtract(to: number, a: number, b: number, c: number, count: number, factor: number): void;
   factors(to: number, from: number, count: number, factor: number): void;
   addSparseRows(
@@ -47,22 +48,32 @@ interface Exports {
   ): void;
 }
 
-/** The functions on points of one group; a point takes `pointBytes`. */
+/** The functions on points of one group. */
 export interface GroupKernel {
+  /** Of a point, as the kernel calculates with it. */
   readonly pointBytes: number;
+  /** Of a point, as keys hold it. */
+  readonly packedBytes: number;
+  /** The room that additions need. */
+  readonly batchBytes: number;
   readonly read: Call;
   readonly write: Call;
-  readonly digits: Call;
-  readonly addLists: Call;
+  readonly select: Call;
   readonly fill: Call;
   readonly addRows: Call;
   readonly foldRows: Call;
   readonly addArrays: Call;
+  readonly multiples: Call;
+  readonly clear: Call;
+  readonly addMultiples: Call;
 }
 
 type Call = (...args: number[]) => number;
 
 const PAGE_BYTES = 65_536;
+
+/** As in assembly/points.ts: pairs of additions that share an inversion. */
+const BATCH = 512;
 
 /** A WebAssembly instance with memory of its own, for one thread. It keeps nothing from one call to the next. */
 export class Kernel {
@@ -138,15 +149,20 @@ export class Kernel {
 
 function groupKernel(instance: WasmInstance, group: 1 | 2): GroupKernel {
   const named = (name: string) => instance.exports[`${name}${group}`] as Call;
+  const pointBytes = PAIR_BYTES * group;
   return {
-    pointBytes: PAIR_BYTES * group,
+    pointBytes,
+    packedBytes: 64 * group,
+    batchBytes: BATCH * 2 * (4 * pointBytes + 16),
     read: named('read'),
     write: named('write'),
-    digits: named('digits'),
-    addLists: named('addLists'),
+    select: named('select'),
     fill: named('fill'),
     addRows: named('addRows'),
     foldRows: named('foldRows'),
     addArrays: named('addArrays'),
+    multiples: named('multiples'),
+    clear: named('clear'),
+    addMultiples: named('addMultiples'),
   };
 }

@@ -17,9 +17,6 @@ const WINDOW_BITS_MAX = 15;
 /** Buckets that are added up one after the other; their rows are added up side by side, with shared inversions. */
 const ROW_BUCKETS = 32;
 
-/** As in assembly/points.ts: pairs of additions that share an inversion. */
-const BATCH = 512;
-
 /** A part of a sum of points times scalars. */
 export interface Part {
   /** Coordinates of 32 bytes, times 2^256, as keys hold them; 0, 0 is the point at infinity. */
@@ -50,15 +47,8 @@ function windowBitsFor(count: number): number {
 
 /** The sums for each digit of the scalars, the lowest first, as points are given. */
 function sumWindows(kernel: Kernel, group: GroupKernel, part: Part): { windows: Uint8Array[]; bits: number } {
-  const packedBytes = (group.pointBytes / 40) * SCALAR_BYTES;
-  const count = part.scalars.byteLength / SCALAR_BYTES;
-  const bits = windowBitsFor(count);
-  const windows = Math.ceil(SCALAR_BITS / bits);
-  const buckets = 2 ** (bits - 1);
-  const length = Math.min(buckets, ROW_BUCKETS);
-  const perWindow = buckets / length;
-  const rows = windows * perWindow;
-  const { pointBytes } = group;
+  const { pointBytes, packedBytes } = group;
+  const given = part.scalars.byteLength / SCALAR_BYTES;
 
   let end = kernel.room(0);
   const take = (bytes: number) => {
@@ -66,8 +56,22 @@ function sumWindows(kernel: Kernel, group: GroupKernel, part: Part): { windows: 
     end += Math.ceil(bytes / 16) * 16;
     return at;
   };
-  const room = take(BATCH * 2 * (3 * pointBytes + 16 + pointBytes));
+  const room = take(group.batchBytes);
   const factor = take(PAIR_BYTES);
+  const output = take(packedBytes);
+  // Sums of pairs lie where the input lay before.
+  const sums = take(given * Math.max(pointBytes, packedBytes + SCALAR_BYTES));
+  const scalars = sums + given * packedBytes;
+  kernel.room(end);
+  kernel.bytes.set(part.points, sums);
+  kernel.bytes.set(part.scalars, scalars);
+  const count = group.select(sums, scalars, given);
+  const bits = windowBitsFor(count);
+  const windows = Math.ceil(SCALAR_BITS / bits);
+  const buckets = 2 ** (bits - 1);
+  const length = Math.min(buckets, ROW_BUCKETS);
+  const perWindow = buckets / length;
+  const rows = windows * perWindow;
   const points = take(count * pointBytes);
   const digits = take(windows * count * 2);
   const table = take(windows * buckets * pointBytes);
@@ -75,21 +79,16 @@ function sumWindows(kernel: Kernel, group: GroupKernel, part: Part): { windows: 
   const references = take(count * 4);
   const entries = Math.max(count, rows) * 4;
   const lists = [take(entries), take(entries), take(entries)] as const;
-  // Sums of pairs lie where the input lay before.
-  const sums = take(count * Math.max(pointBytes, packedBytes + SCALAR_BYTES));
   const rowSums = take(rows * pointBytes);
   const rowWeighted = take(rows * pointBytes);
   const across = take(windows * pointBytes);
   const acrossWeighted = take(windows * pointBytes);
-  const output = take(packedBytes);
   kernel.room(end);
   const { bytes, view } = kernel;
   writePair(view, factor, baseField.of(OUTSIDE_MONTGOMERY));
 
-  bytes.set(part.points, sums);
-  bytes.set(part.scalars, sums + count * packedBytes);
   group.read(points, sums, count);
-  group.digits(digits, sums + count * packedBytes, points, count, bits, windows);
+  kernel.exports.digits(digits, scalars, count, bits, windows);
   /** Windows that have digits at all: small scalars leave high ones empty. */
   const used: number[] = [];
   for (let window = 0; window < windows; window++) {
@@ -131,7 +130,7 @@ function sumWindows(kernel: Kernel, group: GroupKernel, part: Part): { windows: 
   }
   const results = Array.from({ length: windows }, () => new Uint8Array(packedBytes));
   used.forEach((window, i) => {
-    group.write(output, acrossWeighted + i * pointBytes, factor);
+    group.write(output, acrossWeighted + i * pointBytes, 1, factor);
     results[window]?.set(bytes.subarray(output, output + packedBytes));
   });
   return { windows: results, bits };
