@@ -10,7 +10,7 @@ import type { Measured, Report } from './contender.ts';
 const MIB = 1024 * 1024;
 const [DATA, PARITY] = [20, 10];
 /** As `bin/codex` starts a node. */
-const NODE_FLAGS = ['--max-semi-space-size=1', '--external-memory-accounted-in-global-limit'];
+const NODE_FLAGS = ['--max-semi-space-size=8', '--external-memory-accounted-in-global-limit'];
 const COPY_SHARE = 0.5;
 const PEAK_MIB = Math.floor(400e6 / MIB);
 const DELAY_P99_MS = 20;

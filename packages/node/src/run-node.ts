@@ -1,6 +1,7 @@
 import { isCodexError } from '@codex/runtime';
 import { readBuildInfo, versionText } from './build-info.ts';
 import { CodexNode } from './codex-node.ts';
+import { compactHeap } from './compact-heap.ts';
 import { loadConfig, optionHelp, parseArguments } from './config/index.ts';
 import { NodeLog } from './logging/index.ts';
 
@@ -72,6 +73,7 @@ async function serve(log: NodeLog, create: () => Promise<CodexNode>): Promise<nu
   const keepAlive = setInterval(() => {}, 2 ** 30);
   try {
     node = await create();
+    compactHeap();
     const started = node.start();
     started.catch(() => {});
     await Promise.race([started, stopAsked]);
