@@ -1,0 +1,14 @@
+export { buildSlot } from './build/build-slot.ts';
+export { type BuildSlotsOptions, type BuiltSlots, buildSlots, type SlotsProgress } from './build/build-slots.ts';
+export { provingRootCid, slotCellCid, slotRootCid } from './cids.ts';
+export type { SlotComponents } from './components.ts';
+export { SLOTS_ERRORS, SlotsError, type SlotsErrorCode } from './errors.ts';
+export { NETWORK_SHAPE, SLOTS_MAX, type SlotLayout, slotLayout, slotLeaves } from './layout.ts';
+export { type ProofInput, type ProofQuestion, proofInput } from './proof-input.ts';
+export { type PathLengths, type ProofInputJson, proofInputJson, publicSignals } from './proof-input-json.ts';
+export { CHALLENGE_BYTES, challengeToElement, SAMPLES_MAX, sampleCells } from './sampling.ts';
+export { DiskSlotTrees, type DiskSlotTreesComponents, type DiskSlotTreesInit } from './tree/disk-slot-trees.ts';
+export { MemorySlotTrees } from './tree/memory-slot-trees.ts';
+export type { SlotFile, SlotFs } from './tree/slot-fs.ts';
+export { SlotTree, type SlotTreeDraft, type SlotTreeFile, type SlotTreeStore } from './tree/slot-tree.ts';
+export { checkVerifiableManifest, type VerifiableLayout } from './verifiable.ts';
