@@ -33,7 +33,19 @@ export class ApiClient {
   }
 
   async json(method: string, path: string): Promise<unknown> {
-    const text = await this.text(method, path);
+    return this.#parsed(await this.text(method, path));
+  }
+
+  /** The same with a short body of JSON text. */
+  async send(method: string, path: string, body: string): Promise<unknown> {
+    const response = await this.open(method, path, {
+      headers: { 'content-type': 'application/json' },
+      send: async (request) => void request.end(body),
+    });
+    return this.#parsed((await readAll(response, ANSWER_MAX_BYTES)).toString('utf8'));
+  }
+
+  #parsed(text: string): unknown {
     try {
       return JSON.parse(text);
     } catch (cause) {

@@ -5,6 +5,7 @@ import { completionScript, SHELLS } from './completion.ts';
 import type { Context } from './context.ts';
 import { CliError } from './errors.ts';
 import { createOutput } from './output.ts';
+import * as proofs from './proofs.ts';
 import * as verbs from './verbs.ts';
 
 /** What the program needs of its process. */
@@ -16,6 +17,11 @@ export interface ProgramInit {
 /** A number of rows; the node says which numbers a code has. */
 function rows(text: string): number {
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('It must be a whole number, 1 or more.');
+  return Number(text);
+}
+
+function whole(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
   return Number(text);
 }
 
@@ -60,6 +66,21 @@ export function createProgram(init: ProgramInit): Command {
     .action((cid: string, options) => verbs.protect(context(options), cid, options));
   verb('repair <cid>', 'let the node restore the lost rows of a protected dataset').action((cid: string, options) =>
     verbs.repair(context(options), cid),
+  );
+  verb('slots <cid>', 'let the node cut a protected dataset into slots, and print their roots and the new CID').action(
+    (cid: string, options) => proofs.slots(context(options), cid),
+  );
+  verb('prove <cid>', 'let the node prove that it has a slot of a dataset (a CID that slots printed)')
+    .requiredOption('--slot <index>', 'which slot, from 0', whole)
+    .requiredOption('--challenge <hex>', '32 bytes that say which cells are looked at')
+    .requiredOption('--out <file>', 'file for the proof, or - for standard output')
+    .option('--samples <count>', 'cells that are looked at (default: proof-samples of the node)', rows)
+    .option('--input-only', 'write the inputs of the circuit instead of a proof')
+    .option('--timeout <seconds>', 'when to give up', rows)
+    .option('-f, --force', 'replace an existing file')
+    .action((cid: string, options) => proofs.prove(context(options), cid, options));
+  verb('verify <file>', 'check a proof against the proving key of the node; exit code 1 when it is not valid').action(
+    (file: string, options) => proofs.verify(context(options), file),
   );
   verb('ls', 'list the datasets that the node holds').action((options) => verbs.list(context(options)));
   verb('rm <cids...>', 'remove datasets or blocks from the node').action((cids: string[], options) =>

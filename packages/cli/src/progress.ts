@@ -11,6 +11,8 @@ export class Progress {
   readonly #label: string;
   readonly #total: number | undefined;
   readonly #enabled: boolean;
+  /** Instead of amounts, where nothing is counted. */
+  #note: string | undefined;
   readonly #timer: NodeJS.Timeout | undefined;
   #done: number;
   #rate = 0;
@@ -21,8 +23,11 @@ export class Progress {
     readonly label: string;
     readonly total?: number | undefined;
     readonly done?: number;
+    /** False: there are no bytes, only notes. */
+    readonly counted?: boolean;
     readonly quiet: boolean;
   }) {
+    this.#note = init.counted === false ? '…' : undefined;
     this.#label = init.label;
     this.#total = init.total;
     this.#done = init.done ?? 0;
@@ -36,6 +41,11 @@ export class Progress {
 
   add(bytes: number): void {
     this.#done += bytes;
+  }
+
+  /** Says how far what is not counted is. */
+  note(text: string): void {
+    this.#note = text;
   }
 
   /** Takes the line away. */
@@ -53,7 +63,7 @@ export class Progress {
     this.#last = { at: now, done: this.#done };
     const columns = process.stderr.columns || 80;
     const label = this.#label.length > 28 ? `${this.#label.slice(0, 27)}…` : this.#label;
-    process.stderr.write(`\r\x1b[K${`${label} ${this.#amounts()}`.slice(0, columns - 1)}`);
+    process.stderr.write(`\r\x1b[K${`${label} ${this.#note ?? this.#amounts()}`.slice(0, columns - 1)}`);
   }
 
   #amounts(): string {

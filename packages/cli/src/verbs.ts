@@ -1,8 +1,8 @@
-import { codeDataset } from './coding.ts';
 import type { Context } from './context.ts';
 import { type DownloadOptions, downloadFile } from './download.ts';
 import { CliError } from './errors.ts';
 import { formatBytes, printable, table } from './format.ts';
+import { codeDataset } from './long-work.ts';
 import { pairs } from './output.ts';
 import { peerTarget } from './peer-address.ts';
 import { type UploadOptions, uploadFile } from './upload.ts';
@@ -30,7 +30,7 @@ interface NodeJson {
 }
 
 const rate = (bytes: number, seconds: number) => `${formatBytes(bytes / Math.max(seconds, 0.001))}/s`;
-const dataPath = (cid: string) => `/data/${encodeURIComponent(cid)}`;
+export const dataPath = (cid: string) => `/data/${encodeURIComponent(cid)}`;
 
 export async function upload(context: Context, files: readonly string[], options: UploadOptions): Promise<void> {
   if (options.name !== undefined && files.length > 1) {

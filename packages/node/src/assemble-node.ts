@@ -8,6 +8,7 @@ import { loadOrCreateKey, prepareDirectory } from './key-file.ts';
 import { listenError } from './listen.ts';
 import { NodeLog } from './logging/index.ts';
 import { registerNodeMetrics } from './node-metrics.ts';
+import type { Groth16CircuitsInit } from './proving/index.ts';
 
 /** Makes the parts of a node and wires them, in the order of 07 §1. Called by `CodexNode.create`. */
 export async function assembleNode(config: NodeConfig, overrides: NodeOverrides): Promise<NodeParts> {
@@ -24,6 +25,7 @@ export async function assembleNode(config: NodeConfig, overrides: NodeOverrides)
     import('./api/index.ts'),
     import('./metrics/index.ts'),
     import('./discovery/index.ts'),
+    import('./proving/index.ts'),
   ]);
   loading.catch(() => {});
 
@@ -33,7 +35,7 @@ export async function assembleNode(config: NodeConfig, overrides: NodeOverrides)
   }
   const identity = await loadOrCreateKey(resolve(dataDir, config.netPrivkey));
   const build = await readBuildInfo();
-  const [compute, store, exchange, api, metrics, discovery] = await loading;
+  const [compute, store, exchange, api, metrics, discovery, proving] = await loading;
 
   const registry = new metrics.PrometheusMetrics({ nowMs: () => clock.now() });
   const shared = { clock, random, metrics: registry };
@@ -127,6 +129,19 @@ export async function assembleNode(config: NodeConfig, overrides: NodeOverrides)
       },
       { findDeadlineMs: config.fetchTimeout },
     );
+    const provingLogger = log.logger('codex prover');
+    const proofs = new proving.StorageProofs(
+      {
+        ...shared,
+        repository,
+        compute: pool,
+        logger: provingLogger,
+        circuits:
+          overrides.circuits ??
+          new proving.Groth16Circuits({ compute: pool, logger: provingLogger }, provingInit(config, dataDir)),
+      },
+      { slotDir: join(dataDir, 'slots'), samples: config.proofSamples },
+    );
     const apiAt = { host: config.apiBindaddr, port: config.apiPort };
     const server = await api.ApiServer.create(
       {
@@ -147,6 +162,7 @@ export async function assembleNode(config: NodeConfig, overrides: NodeOverrides)
           ...services?.shown,
         },
         ...(services && { peers: services.peers }),
+        proofs,
       },
       {
         bindAddress: apiAt.host,
@@ -188,6 +204,7 @@ export async function assembleNode(config: NodeConfig, overrides: NodeOverrides)
       ...(services ? [{ name: 'DHT record', part: services.record }] : []),
       { name: 'exchange', part: blocks },
       ...(services ? [{ name: 'advertiser', part: services.advertiser }] : []),
+      { name: 'storage proofs', part: proofs },
       {
         name: 'REST API',
         part: {
@@ -207,6 +224,7 @@ export async function assembleNode(config: NodeConfig, overrides: NodeOverrides)
       network,
       exchange: blocks,
       announcement,
+      proofs,
       discovery: dht?.discovery,
       ownRecord,
       api: server,
@@ -218,4 +236,17 @@ export async function assembleNode(config: NodeConfig, overrides: NodeOverrides)
     await close().catch(() => {});
     throw error;
   }
+}
+
+/** What the options say of circuits and keys. */
+function provingInit(config: NodeConfig, dataDir: string): Groth16CircuitsInit {
+  return {
+    circuitDir: config.circuitDir === undefined ? join(dataDir, 'circuits') : resolve(config.circuitDir),
+    samples: config.proofSamples,
+    wasm: config.circomWasm,
+    zkey: config.circomZkey,
+    keys: config.provingKeys,
+    keyHash: config.provingKeyHash,
+    memoryBytes: config.proofMemory,
+  };
 }

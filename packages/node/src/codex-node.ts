@@ -11,6 +11,7 @@ import { configSummary } from './config-summary.ts';
 import { NodeError } from './errors.ts';
 import type { NodeLog } from './logging/index.ts';
 import type { MetricsServer, PrometheusMetrics } from './metrics/index.ts';
+import type { CircuitSource, StorageProofs } from './proving/index.ts';
 
 /** What takes the place of a part that the node would make itself: for tests, simulators and later releases. */
 export interface NodeOverrides {
@@ -26,6 +27,8 @@ export interface NodeOverrides {
   readonly discovery?: false;
   /** Finds peers in the place of the DHT. */
   readonly finder?: PeerFinder;
+  /** Where circuits and proving keys come from. */
+  readonly circuits?: CircuitSource;
 }
 
 /** The parts of a node. */
@@ -40,6 +43,7 @@ export interface NodeParts {
   readonly network: PeerNetwork;
   readonly exchange: BlockFetcher;
   readonly announcement: Announcement;
+  readonly proofs: StorageProofs;
   readonly discovery: Discovery | undefined;
   /** What `/spr` tells; undefined before the start. */
   readonly ownRecord: () => SignedRecord | undefined;
@@ -97,6 +101,11 @@ export class CodexNode implements Startable {
 
   get exchange(): BlockFetcher {
     return this.#parts.exchange;
+  }
+
+  /** Slots of protected datasets, and proofs that they are here. */
+  get proofs(): StorageProofs {
+    return this.#parts.proofs;
   }
 
   /** None when it was overridden. */

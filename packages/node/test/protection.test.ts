@@ -4,7 +4,7 @@ import type { LeafOffers } from '@codex/exchange';
 import { CodexError, VirtualClock } from '@codex/runtime';
 import { describe, expect, it } from 'vitest';
 import { LeafSupply } from '../src/protection/leaf-supply.ts';
-import { SharedWork } from '../src/protection/shared-work.ts';
+import { SharedWork } from '../src/shared-work.ts';
 
 /** Four data rows, two of parity, ten columns; the last two leaves of row 3 are padding. */
 const GEOMETRY: Geometry = {

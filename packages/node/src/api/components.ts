@@ -2,6 +2,7 @@ import type { Compute } from '@codex/compute';
 import type { Cid, Dataset, LeafRange, Repository, TreeCid } from '@codex/content';
 import type { LeafOffers } from '@codex/exchange';
 import type { AbortOptions, Clock, Logger, MetricsRegistry } from '@codex/runtime';
+import type { StorageProofs } from '../proving/index.ts';
 import type { ApiLimits } from './limits.ts';
 
 /** What the API needs of the exchange (`BlockFetcher` of `@codex/exchange`). */
@@ -85,6 +86,8 @@ export interface ApiComponents {
   readonly node: ApiNode;
   /** None: peers are connected by address only. */
   readonly peers?: ApiPeers;
+  /** None: this node makes and checks no storage proofs. */
+  readonly proofs?: StorageProofs;
   /** `set` throws a coded error when the specification is not understood. */
   readonly logLevels: { set(spec: string): void };
   readonly clock?: Clock;

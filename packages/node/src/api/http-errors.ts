@@ -30,6 +30,21 @@ export function toHttpError(error: unknown): HttpError {
     case 'ERASURE_PARAMETERS_INVALID':
     case 'ERASURE_TREE_MISMATCH':
       return new HttpError(422, error.message);
+    case 'PROOF_FILE_INVALID':
+      return new HttpError(400, error.message);
+    case 'SLOTS_MISSING':
+    case 'SLOTS_MANIFEST_INVALID':
+    case 'SLOT_INPUT_INVALID':
+    case 'SLOT_ROOT_MISMATCH':
+      return new HttpError(422, error.message);
+    case 'PROOF_LATE':
+      return new HttpError(504, error.message);
+    case 'PROOF_QUEUE_FULL':
+    case 'PROVING_FILES_MISSING':
+    case 'GROTH16_KEY_HASH_MISMATCH':
+    case 'PROVING_MEMORY':
+    case 'PROVING_STOPPED':
+      return new HttpError(503, error.message);
     case 'ASSEMBLY_BUSY':
     case 'ERASURE_BLOCK_MISSING':
       return new HttpError(409, error.message);

@@ -1,5 +1,4 @@
 import { isCodexError } from '@codex/runtime';
-import type { CodingProgress } from '../protection/index.ts';
 import { accepts } from './accept.ts';
 import type { Call } from './call.ts';
 import type { ApiContext } from './context.ts';
@@ -13,15 +12,15 @@ export const LINES_TYPE = 'application/x-ndjson';
  * Answers with the result of long work. A client that accepts lines is told how far it is, a few times per second; the last
  * line is the result, or `{"error":{"status","code","message"}}`. What fails before the first line fails with its status.
  */
-export async function answerWithProgress(
+export async function answerWithProgress<Progress extends object>(
   context: ApiContext,
   call: Call,
-  work: (onProgress: (progress: CodingProgress) => void) => Promise<object>,
+  work: (onProgress: (progress: Progress) => void) => Promise<object>,
 ): Promise<void> {
   const { req, res } = call;
   if (!accepts(req.headers.accept, LINES_TYPE)) return respondJson(res, await work(() => {}));
   const { clock, limits } = context;
-  let latest: CodingProgress | undefined;
+  let latest: Progress | undefined;
   let written = Number.NEGATIVE_INFINITY;
   const write = (value: object) => {
     if (!res.headersSent) res.writeHead(200, { 'Content-Type': LINES_TYPE, 'Cache-Control': 'no-store' });
@@ -33,7 +32,7 @@ export async function answerWithProgress(
     if (!latest || res.writableNeedDrain || res.destroyed) return;
     write(latest);
   };
-  const onProgress = (progress: CodingProgress) => {
+  const onProgress = (progress: Progress) => {
     latest = progress;
     if (clock.monotonic() - written >= limits.progressMs) tell();
   };

@@ -1,4 +1,5 @@
 import { type TSchema, Type } from 'typebox';
+import { PROVING_PHASES } from '../proving/metrics.ts';
 
 /** The JSON bodies of the API, and the parameters of its routes, for the OpenAPI document and the tests. */
 
@@ -35,6 +36,69 @@ export const CodingProgressLine = Type.Object(
     additionalProperties: false,
     description: 'With Accept: application/x-ndjson, lines of this come before the answer',
   },
+);
+
+export const SlotsProgressLine = Type.Object(
+  { phase: Type.Literal('slots'), doneBytes: Size, totalBytes: Size },
+  { additionalProperties: false, description: 'As CodingProgressLine' },
+);
+
+const Root = Type.String({ description: 'CID of a root' });
+const Challenge = Type.String({ pattern: '^(0x)?[0-9a-fA-F]{64}$' });
+const Decimal = Type.String({ pattern: '^[0-9]+$' });
+const Sha256 = Type.String({ pattern: '^[0-9a-f]{64}$' });
+const SlotIndex = Type.Integer({ minimum: 0, maximum: 255 });
+
+export const BuiltSlots = Type.Object(
+  {
+    cid: Cid,
+    manifest: ManifestJson,
+    verifyRoot: Root,
+    slotRoots: Type.Array(Root),
+    slotBytes: Type.Integer({ minimum: 1, description: 'With padding: the size of a slot in a request for storage' }),
+  },
+  { additionalProperties: false, description: 'The CID is that of the verifiable manifest' },
+);
+
+export const ProveInput = Type.Object({
+  challenge: Challenge,
+  samples: Type.Optional(Type.Integer({ minimum: 1, description: 'Default: proof-samples of the node' })),
+  inputOnly: Type.Optional(Type.Boolean({ description: 'Answer with the inputs of the circuit' })),
+});
+
+export const ProvingProgressLine = Type.Object(
+  {
+    phase: Type.Union(['waiting', ...PROVING_PHASES].map((phase) => Type.Literal(phase))),
+    fraction: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
+  },
+  { additionalProperties: false, description: 'As CodingProgressLine' },
+);
+
+export const ProofFile = Type.Object(
+  {
+    manifestCid: Cid,
+    slotIndex: SlotIndex,
+    slotRoot: Root,
+    verifyRoot: Root,
+    challenge: Challenge,
+    samples: Type.Integer({ minimum: 1 }),
+    zkeyHash: Sha256,
+    insecureKey: Type.Boolean({ description: 'Made with a development key, so it proves nothing to strangers' }),
+    proof: Type.Object({}, { description: 'As snarkjs writes it' }),
+    publicSignals: Type.Array(Decimal, { description: 'Entropy, root of the dataset, slot' }),
+  },
+  { additionalProperties: false },
+);
+
+export const ProofVerdict = Type.Object(
+  {
+    valid: Type.Boolean(),
+    reason: nullable(Type.String({ description: 'What is wrong' })),
+    manifestChecked: Type.Boolean({ description: 'The manifest is here, so roots were held against it' }),
+    zkeyHash: Sha256,
+    insecureKey: Type.Boolean(),
+  },
+  { additionalProperties: false },
 );
 
 export const Space = Type.Object(
@@ -224,6 +288,46 @@ export const OPERATIONS: Readonly<Record<string, OperationDoc>> = {
       503: error('Too much of it at a time'),
       504: LATE,
       507: error('The quota or the disk is exhausted'),
+    },
+  },
+  buildSlots: {
+    summary: 'Makes a protected dataset verifiable; lines of progress for Accept: application/x-ndjson',
+    tag: 'Data',
+    answers: {
+      200: json('The verifiable dataset and its slots', BuiltSlots),
+      400: BAD_CID,
+      404: error('Not complete here, or no manifest'),
+      422: error('Not protected, or it cannot be cut into slots'),
+      503: error('Too much of it at a time'),
+      507: error('The quota or the disk is exhausted'),
+    },
+  },
+  prove: {
+    summary: 'Proves that a slot is here; lines of progress for Accept: application/x-ndjson',
+    tag: 'Data',
+    query: Timeout,
+    body: 'application/json',
+    bodySchema: ProveInput,
+    answers: {
+      200: json('The proof and what it is about, or the inputs of the circuit', ProofFile),
+      400: error('The CID, the slot or the body cannot be parsed'),
+      404: error('No manifest, or the slot is not complete here'),
+      413: error('The body is too long'),
+      422: error('The dataset has no slots, or not this one, or no circuit has so many samples'),
+      503: error('No circuit or proving key for so many samples, too little memory, or too many proofs wait'),
+      504: error('It was not made in time'),
+    },
+  },
+  verifyProof: {
+    summary: 'Checks a proof against the proving key of this node',
+    tag: 'Data',
+    body: 'application/json',
+    bodySchema: ProofFile,
+    answers: {
+      200: json('Whether it is right', ProofVerdict),
+      400: error('The body is no proof file'),
+      413: error('The body is too long'),
+      503: error('No proving key for so many samples'),
     },
   },
   space: { summary: 'Quota and its use', tag: 'Data', answers: { 200: json('Bytes and blocks', Space) } },

@@ -13,6 +13,7 @@ import { debugRoutes } from './routes/debug.ts';
 import { marketplaceRoutes } from './routes/marketplace.ts';
 import { nodeRoutes } from './routes/node.ts';
 import { protectionRoutes } from './routes/protection.ts';
+import { slotRoutes } from './routes/slots.ts';
 
 /** Longest path parameter that reaches a handler; the header limit is what really bounds it. */
 const PARAMETER_CHARS_MAX = 8192;
@@ -48,6 +49,7 @@ export class ApiServer implements Startable {
     const routes = [
       ...dataRoutes(context),
       ...protectionRoutes(context),
+      ...slotRoutes(context),
       ...nodeRoutes(context),
       ...debugRoutes(context),
       ...marketplaceRoutes(),

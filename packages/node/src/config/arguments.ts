@@ -85,7 +85,6 @@ export function parseArguments(argv: readonly string[]): NodeArguments {
 }
 
 function requireShort(letter: string): OptionName {
-  if (letter === 'cd') return requireOption('circuit-dir', '-cd');
   const name = names.find((item) => optionOf(item).short === letter);
   return name ?? requireOption(`-${letter}`, 'command line');
 }

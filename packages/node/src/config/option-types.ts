@@ -29,6 +29,21 @@ export const text: OptionType<string> = { name: 'text', allowed: 'some text', pa
 
 export const path: OptionType<string> = { name: 'path', allowed: 'a path', parse: (value) => value || refuse() };
 
+/** A file whose name ends as those of its kind do. */
+export function fileOf(suffix: string): OptionType<string> {
+  return {
+    name: 'path',
+    allowed: `a path that ends in ${suffix}`,
+    parse: (value) => (value.endsWith(suffix) ? value : refuse()),
+  };
+}
+
+export const sha256: OptionType<string> = {
+  name: 'hex',
+  allowed: '64 hex digits',
+  parse: (value) => (/^(0x)?[0-9a-f]{64}$/i.test(value) ? value.replace(/^0x/i, '').toLowerCase() : refuse()),
+};
+
 export const flag: OptionType<boolean> = {
   name: 'bool',
   allowed: 'true or false',
@@ -57,6 +72,11 @@ export function count(min: number, max: number): OptionType<number> {
       return /^\d+$/.test(value) && number >= min && number <= max ? number : refuse();
     },
   };
+}
+
+/** A number that is taken because the reference takes it, but which cannot be another. */
+export function exactly(only: number): OptionType<number> {
+  return { name: 'number', allowed: String(only), parse: (value) => (value === String(only) ? only : refuse()) };
 }
 
 export const port = count(0, 65_535);

@@ -1,10 +1,13 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { SAMPLES_MAX } from '../proving/limits.ts';
 import {
   bindAddress,
   choice,
   count,
   duration,
+  exactly,
+  fileOf,
   flag,
   listenAddress,
   logLevel,
@@ -16,6 +19,7 @@ import {
   port,
   recordUri,
   relayAddress,
+  sha256,
   size,
   text,
   threads,
@@ -63,6 +67,16 @@ export function defaultDataDir(platform: NodeJS.Platform = process.platform, hom
   if (platform === 'win32') return join(home, 'AppData', 'Roaming', 'Codex');
   return join(home, '.cache', 'codex');
 }
+
+const FIXED_UNUSED = 'every circuit has this number; another one is refused';
+
+/** Numbers of the protocol that the reference takes as options (11 §1). */
+const FIXED_OPTIONS = {
+  'max-slot-depth': one(exactly(32), '32', 'levels of the tree of a slot', { hidden: true, unused: FIXED_UNUSED }),
+  'max-dataset-depth': one(exactly(8), '8', 'levels of the tree of a dataset', { hidden: true, unused: FIXED_UNUSED }),
+  'max-block-depth': one(exactly(5), '5', 'levels of the tree of a block', { hidden: true, unused: FIXED_UNUSED }),
+  'max-cell-elements': one(exactly(67), '67', 'elements of a cell', { hidden: true, unused: FIXED_UNUSED }),
+} as const;
 
 /**
  * All options that the node takes: configuration, help and docs/configuration.md come from this table. Sizes are bytes
@@ -117,6 +131,27 @@ export const OPTIONS = {
     short: 'c',
     unused: 'unused in the reference too; the page cache of the system does this work',
   }),
+  'proof-samples': one(count(1, SAMPLES_MAX), '5', 'cells that a storage proof looks at; the network says how many'),
+  'circuit-dir': optional(path, 'directory of circuits and proving keys; without it <data-dir>/circuits', {
+    short: 'cd',
+  }),
+  'circom-wasm': optional(fileOf('.wasm'), 'witness generator of the circuit with proof-samples'),
+  'circom-zkey': optional(fileOf('.zkey'), 'proving key of the circuit with proof-samples'),
+  'proving-key-hash': optional(
+    sha256,
+    'SHA-256 that the proving key of proof-samples must have (ours); what the contracts of the network say',
+  ),
+  'proving-keys': one(
+    choice('none', 'development'),
+    'none',
+    'where proving keys come from that are not there (ours); development = made here, for tests only: whoever makes a key can forge proofs',
+  ),
+  'proof-memory': one(size, '4GiB', 'memory that a proof may take (ours)'),
+  'circom-r1cs': optional(fileOf('.r1cs'), 'constraints of the circuit', {
+    hidden: true,
+    unused: 'the proving key says all that is needed of them',
+  }),
+  ...FIXED_OPTIONS,
 } as const;
 
 export type OptionName = keyof typeof OPTIONS;
@@ -137,24 +172,13 @@ export const LATER_OPTIONS: Readonly<Record<string, string>> = Object.fromEntrie
     'request-cache-size',
     'max-priority-fee-per-gas',
   ].map((name) => [name, 'the marketplace is not in this release']),
-  ...[
-    'circuit-dir',
-    'circom-r1cs',
-    'circom-wasm',
-    'circom-zkey',
-    'circom-no-zkey',
-    'proof-samples',
-    'max-slot-depth',
-    'max-dataset-depth',
-    'max-block-depth',
-    'max-cell-elements',
-  ].map((name) => [name, 'storage proofs are not in this release']),
+  ['circom-no-zkey', 'without a proving key no proof can be made'],
 ]);
 
 /** Subcommands of the reference with the reason why this release refuses them. */
 export const LATER_SUBCOMMANDS: Readonly<Record<string, string>> = {
   persistence: 'the marketplace is not in this release: start without "persistence" to store and share data',
-  prover: 'storage proofs are not in this release: start without "prover" to store and share data',
+  prover: 'the marketplace is not in this release: start without "prover"; the options of proofs work without it',
 };
 
 /** `storage-quota` → `CODEX_STORAGE_QUOTA`. */

@@ -11,9 +11,9 @@ import {
 } from '@codex/content';
 import type { ErasureProgress, Geometry, GroupMemory, Restorations } from '@codex/erasure';
 import type { AbortOptions, Clock } from '@codex/runtime';
+import { SharedWork, type WorkOptions } from '../shared-work.ts';
 import { LeafSupply, type SupplyFetcher } from './leaf-supply.ts';
 import { ProtectedReader } from './protected-reader.ts';
-import { SharedWork, type WorkOptions } from './shared-work.ts';
 
 export interface ProtectionComponents {
   readonly repository: Repository;

@@ -8,6 +8,7 @@ import {
   LATER_OPTIONS,
   loadConfig,
   OPTIONS,
+  type Option,
   optionHelp,
   parseArguments,
 } from '../../src/config/index.ts';
@@ -138,6 +139,21 @@ describe('arguments', () => {
     expect(config).toMatchObject({ peer: [peer], relay: [RELAY], relayClient: false, relayServer: true });
   });
 
+  it('takes what the reference says of circuits', async () => {
+    const hash = 'AB'.repeat(32);
+    const { config, warnings } = await load([
+      '-cd=/circuits',
+      '--circom-zkey=/keys/a.zkey',
+      `--proving-key-hash=0x${hash}`,
+      '--max-slot-depth=32',
+    ]);
+    expect(config).toMatchObject({
+      ...{ circuitDir: '/circuits', circomZkey: '/keys/a.zkey', provingKeyHash: hash.toLowerCase() },
+      ...{ proofSamples: 5, provingKeys: 'none', proofMemory: 4 * 1024 ** 3, circomWasm: undefined },
+    });
+    expect(warnings).toEqual([expect.stringContaining('max-slot-depth has no effect')]);
+  });
+
   it('takes the last of a value given twice', async () => {
     expect((await load(['-p=1', '--api-port=2'])).config.apiPort).toBe(2);
   });
@@ -190,6 +206,13 @@ describe('values', () => {
     ['repo-kind', 'leveldb'],
     ['metrics', 'perhaps'],
     ['bootstrap-node', 'enr:abc'],
+    ['circom-wasm', '/x/proof_main.zkey'],
+    ['circom-zkey', '.wasm'],
+    ['proof-samples', '0'],
+    ['proof-samples', '128'],
+    ['proving-key-hash', 'abc'],
+    ['proving-keys', 'ceremony'],
+    ['max-slot-depth', '31'],
     ['max-peers', '0'],
   ])('%s refuses %j, naming option, source, value and what is allowed', async (option, value) => {
     await expect(load([`--${option}=${value}`])).rejects.toMatchObject({
@@ -274,7 +297,9 @@ it('warns of what has no effect, and of variables that configure nothing', async
 
 it('help shows every option that is not hidden', () => {
   const help = optionHelp();
-  for (const name of Object.keys(OPTIONS)) expect(help.includes(`--${name} `)).toBe(name !== 'log-file');
+  for (const [name, { hidden }] of Object.entries<Option<unknown>>(OPTIONS)) {
+    expect(help.includes(`--${name} `), name).toBe(hidden !== true);
+  }
 });
 
 it('environment names follow from option names', () => {

@@ -1,4 +1,12 @@
-import { type Cid, datasetRef, formatCid, type Manifest, parseCid } from '@codex/content';
+import {
+  type Cid,
+  datasetRef,
+  decodeManifest,
+  formatCid,
+  isManifestCid,
+  type Manifest,
+  parseCid,
+} from '@codex/content';
 import type { Call, Route } from '../call.ts';
 import type { ApiContext } from '../context.ts';
 import { fetchDeadline, requestTimeoutMs } from '../deadline.ts';
@@ -46,7 +54,11 @@ export function dataRoutes(context: ApiContext): Route[] {
 }
 
 async function remove(context: ApiContext, call: Call): Promise<void> {
-  await context.repository.delete(parseCid(call.params.cid ?? ''));
+  const { proofs, repository } = context;
+  const cid = parseCid(call.params.cid ?? '');
+  const bytes = proofs && isManifestCid(cid) ? await repository.getBlock(cid) : undefined;
+  await repository.delete(cid);
+  if (bytes) proofs?.forget(decodeManifest(bytes));
   respond(call.res, 204);
 }
 

@@ -37,7 +37,7 @@ async function repair(context: ApiContext, call: Call): Promise<void> {
   });
 }
 
-async function localManifest(context: ApiContext, cid: Cid): Promise<{ cid: ManifestCid; manifest: Manifest }> {
+export async function localManifest(context: ApiContext, cid: Cid): Promise<{ cid: ManifestCid; manifest: Manifest }> {
   if (!isManifestCid(cid)) throw new HttpError(404, 'Unable to decode as manifest', DOWNLOAD_ERROR_TYPE);
   const bytes = await context.repository.getBlock(cid);
   if (!bytes) throw new HttpError(404, notRetrieved('Block not found in local store'), DOWNLOAD_ERROR_TYPE);

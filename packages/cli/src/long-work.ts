@@ -4,13 +4,13 @@ import type { Context } from './context.ts';
 import { CliError } from './errors.ts';
 import { Progress } from './progress.ts';
 
-/** What the node answers, line by line (docs/api.md): progress, and at the end a dataset or an error. */
+/** What the node answers, line by line (docs/api.md): progress, which has a phase, and at the end a result or an error. */
 interface Line {
   readonly phase?: string;
   readonly doneBytes?: number;
   readonly totalBytes?: number;
-  readonly cid?: string;
-  readonly manifest?: unknown;
+  /** Done, 0 to 1, of what is not counted in bytes. */
+  readonly fraction?: number;
   readonly error?: { readonly status?: number; readonly message?: string };
 }
 
@@ -19,14 +19,22 @@ export interface Coded {
   readonly manifest: unknown;
 }
 
-/** A line that is longer than this is none of a Codex node. */
-const LINE_CHARS_MAX = 64 * 1024;
+/** A line that is longer than this is none of a Codex node: the inputs of a proof with 127 samples take 1 MiB. */
+const LINE_CHARS_MAX = 4 * 1024 * 1024;
+
+/** Lets the node protect, repair or cut up a dataset. Errors: those of `workInNode`. */
+export async function codeDataset<T extends Coded>(context: Context, path: string, body?: object): Promise<T> {
+  const made = (await workInNode(context, path, body)) as Partial<T>;
+  if (typeof made.cid !== 'string') throw invalid(JSON.stringify(made), context.api.origin);
+  return made as T;
+}
 
 /**
- * Lets the node protect or repair a dataset and shows how far it is. Errors: those of ApiClient.open, NOT_FOUND and
- * REQUEST_REFUSED also in the middle, TRANSFER_INCOMPLETE when the answer broke off: the same command goes on from there.
+ * Lets the node do long work and shows how far it is; resolves to what the node says at the end. Errors: those of
+ * ApiClient.open, NOT_FOUND and REQUEST_REFUSED also in the middle, TRANSFER_INCOMPLETE when the answer broke off: the
+ * same command goes on from there.
  */
-export async function codeDataset(context: Context, path: string, body?: object): Promise<Coded> {
+export async function workInNode(context: Context, path: string, body?: object): Promise<object> {
   const { api, quiet } = context;
   const response = await api.open('POST', path, {
     headers: { accept: 'application/x-ndjson', ...(body && { 'content-type': 'application/json' }) },
@@ -38,13 +46,15 @@ export async function codeDataset(context: Context, path: string, body?: object)
   try {
     for await (const line of linesOf(response, api.origin)) {
       if (line.error) throw refusal(line.error.status ?? 0, line.error.message ?? '', api.origin);
-      if (line.cid !== undefined) return { cid: line.cid, manifest: line.manifest };
+      if (line.phase === undefined) return line;
       if (line.phase !== phase) {
         progress?.end();
         phase = line.phase;
         done = 0;
-        progress = new Progress({ label: phase ?? '', total: line.totalBytes, quiet });
+        const counted = line.totalBytes !== undefined;
+        progress = new Progress({ label: phase, total: line.totalBytes, counted, quiet });
       }
+      if (line.fraction !== undefined) progress?.note(`${Math.floor(100 * line.fraction)}%`);
       progress?.add((line.doneBytes ?? done) - done);
       done = line.doneBytes ?? done;
     }

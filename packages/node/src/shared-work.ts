@@ -1,5 +1,5 @@
 import { type AbortOptions, raceSignal, Semaphore } from '@codex/runtime';
-import { NodeError } from '../errors.ts';
+import { NodeError } from './errors.ts';
 
 export interface WorkOptions<P> extends AbortOptions {
   readonly onProgress?: (progress: P) => void;
@@ -60,7 +60,7 @@ export class SharedWork<P> {
 
   #begin(key: string, work: (options: Required<WorkOptions<P>>) => Promise<unknown>): Running<P> {
     if (this.#permits.waiting >= this.#waitingMax) {
-      throw new NodeError('CODING_LIMIT', 'Too many datasets wait to be protected or repaired');
+      throw new NodeError('CODING_LIMIT', 'Too many datasets wait to be protected, repaired or cut into slots');
     }
     const end = new AbortController();
     const listeners = new Set<(progress: P) => void>();
