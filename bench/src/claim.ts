@@ -17,6 +17,8 @@ export interface BenchContext {
   /** Bytes of the file that is moved. */
   readonly sizeBytes: number;
   readonly sizeGiven: boolean;
+  /** Samples of the proofs, one measurement for each number; absent: as the claim says. */
+  readonly samples?: readonly number[] | undefined;
   readonly rounds: number;
   /** A short run, to see that everything works: its figures are not to be quoted. */
   readonly quick: boolean;

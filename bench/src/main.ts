@@ -25,6 +25,7 @@ const HELP = `Measures one claim of the project beside its rivals, in the same r
 
   NAME          ${claims.join(', ')}, or all
   --size SIZE   bytes of the file that is moved, e.g. 256MiB, 8GiB (default: as the claim says)
+  --samples N,… of the proofs that are made (default: as the claim says)
   --rounds N    measured rounds (default ${ROUNDS})
   --quick       a short run to see that it works; not to be quoted
   --json        one JSON object per line
@@ -63,6 +64,7 @@ async function measure(name: string, options: ReturnType<typeof parse>, signal: 
     const rows = await claim.run({
       sizeBytes,
       sizeGiven: options.size !== undefined,
+      samples: options.samples,
       rounds: options.rounds,
       quick: options.quick,
       directory,
@@ -94,6 +96,7 @@ function parse(args: string[]) {
     allowPositionals: true,
     options: {
       size: { type: 'string' },
+      samples: { type: 'string' },
       rounds: { type: 'string', default: String(ROUNDS) },
       quick: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
@@ -111,8 +114,12 @@ function parse(args: string[]) {
   const rounds = Number(values.rounds);
   if (!Number.isInteger(rounds) || rounds < 1)
     throw new TypeError(`--rounds takes a number from 1, not ${values.rounds}`);
+  const samples = values.samples?.split(',').map(Number);
+  if (samples?.some((count) => !Number.isInteger(count) || count < 1)) {
+    throw new TypeError(`--samples takes numbers from 1, not ${values.samples}`);
+  }
   const size = values.size === undefined ? undefined : parseSize(values.size);
-  return { ...values, names, rounds: values.quick ? 1 : rounds, size };
+  return { ...values, names, rounds: values.quick ? 1 : rounds, size, samples };
 }
 
 const interruption = new AbortController();

@@ -14,13 +14,6 @@ export function elementsOf(values: readonly bigint[]): Uint8Array {
   return bytes;
 }
 
-export function valuesOf(bytes: Uint8Array): bigint[] {
-  const words = new BigUint64Array(bytes.slice().buffer);
-  return Array.from({ length: words.length / 4 }, (_, i) =>
-    [3, 2, 1, 0].reduce((value, j) => (value << 64n) | (words[4 * i + j] ?? 0n), 0n),
-  );
-}
-
 export const witnessOf = (values: readonly bigint[]): Witness => ({ count: values.length, values: elementsOf(values) });
 
 /** Wires with their coefficients. */
