@@ -39,6 +39,14 @@ export {
   type ProverComponents,
   type ProverInit,
 } from './prover/prover.ts';
+export { type DevelopmentKey, type DevelopmentKeyInput, developmentKey } from './setup/development-key.ts';
+export {
+  type DevelopmentSetup,
+  developmentSetup,
+  INSECURE_MARK,
+  type SetupComponents,
+  type SetupInput,
+} from './setup/development-setup.ts';
 export { verify } from './verifier/verify.ts';
 export type { CircuitInputs, InputValue } from './witness/inputs.ts';
 export { WitnessGenerator, type WitnessGeneratorInit } from './witness/witness-generator.ts';
