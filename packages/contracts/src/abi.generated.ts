@@ -856,6 +856,245 @@ export const groth16VerifierAbi = [
   },
 ] as const;
 
+export const vaultAbi = [
+  {
+    inputs: [{ internalType: 'contract IERC20', name: 'erc20', type: 'address' }],
+    stateMutability: 'nonpayable',
+    type: 'constructor',
+  },
+  { inputs: [], name: 'EnforcedPause', type: 'error' },
+  { inputs: [], name: 'ExpectedPause', type: 'error' },
+  { inputs: [{ internalType: 'address', name: 'owner', type: 'address' }], name: 'OwnableInvalidOwner', type: 'error' },
+  {
+    inputs: [{ internalType: 'address', name: 'account', type: 'address' }],
+    name: 'OwnableUnauthorizedAccount',
+    type: 'error',
+  },
+  { inputs: [], name: 'ReentrancyGuardReentrantCall', type: 'error' },
+  { inputs: [], name: 'VaultFlowNotZero', type: 'error' },
+  { inputs: [], name: 'VaultFundAlreadyLocked', type: 'error' },
+  { inputs: [], name: 'VaultFundNotLocked', type: 'error' },
+  { inputs: [], name: 'VaultFundNotUnlocked', type: 'error' },
+  { inputs: [], name: 'VaultInsufficientBalance', type: 'error' },
+  { inputs: [], name: 'VaultInvalidExpiry', type: 'error' },
+  { inputs: [], name: 'VaultOnlyAccountHolder', type: 'error' },
+  { inputs: [], name: 'VaultTransferFailed', type: 'error' },
+  {
+    anonymous: false,
+    inputs: [
+      { indexed: true, internalType: 'address', name: 'previousOwner', type: 'address' },
+      { indexed: true, internalType: 'address', name: 'newOwner', type: 'address' },
+    ],
+    name: 'OwnershipTransferred',
+    type: 'event',
+  },
+  {
+    anonymous: false,
+    inputs: [{ indexed: false, internalType: 'address', name: 'account', type: 'address' }],
+    name: 'Paused',
+    type: 'event',
+  },
+  {
+    anonymous: false,
+    inputs: [{ indexed: false, internalType: 'address', name: 'account', type: 'address' }],
+    name: 'Unpaused',
+    type: 'event',
+  },
+  {
+    inputs: [
+      { internalType: 'FundId', name: 'fundId', type: 'bytes32' },
+      { internalType: 'AccountId', name: 'accountId', type: 'bytes32' },
+    ],
+    name: 'burnAccount',
+    outputs: [],
+    stateMutability: 'nonpayable',
+    type: 'function',
+  },
+  {
+    inputs: [
+      { internalType: 'FundId', name: 'fundId', type: 'bytes32' },
+      { internalType: 'AccountId', name: 'accountId', type: 'bytes32' },
+      { internalType: 'uint128', name: 'amount', type: 'uint128' },
+    ],
+    name: 'burnDesignated',
+    outputs: [],
+    stateMutability: 'nonpayable',
+    type: 'function',
+  },
+  {
+    inputs: [{ internalType: 'AccountId', name: 'accountId', type: 'bytes32' }],
+    name: 'decodeAccountId',
+    outputs: [
+      { internalType: 'address', name: 'holder', type: 'address' },
+      { internalType: 'bytes12', name: 'discriminator', type: 'bytes12' },
+    ],
+    stateMutability: 'pure',
+    type: 'function',
+  },
+  {
+    inputs: [
+      { internalType: 'FundId', name: 'fundId', type: 'bytes32' },
+      { internalType: 'AccountId', name: 'accountId', type: 'bytes32' },
+      { internalType: 'uint128', name: 'amount', type: 'uint128' },
+    ],
+    name: 'deposit',
+    outputs: [],
+    stateMutability: 'nonpayable',
+    type: 'function',
+  },
+  {
+    inputs: [
+      { internalType: 'FundId', name: 'fundId', type: 'bytes32' },
+      { internalType: 'AccountId', name: 'accountId', type: 'bytes32' },
+      { internalType: 'uint128', name: 'amount', type: 'uint128' },
+    ],
+    name: 'designate',
+    outputs: [],
+    stateMutability: 'nonpayable',
+    type: 'function',
+  },
+  {
+    inputs: [
+      { internalType: 'address', name: 'holder', type: 'address' },
+      { internalType: 'bytes12', name: 'discriminator', type: 'bytes12' },
+    ],
+    name: 'encodeAccountId',
+    outputs: [{ internalType: 'AccountId', name: '', type: 'bytes32' }],
+    stateMutability: 'pure',
+    type: 'function',
+  },
+  {
+    inputs: [
+      { internalType: 'FundId', name: 'fundId', type: 'bytes32' },
+      { internalType: 'uint40', name: 'expiry', type: 'uint40' },
+    ],
+    name: 'extendLock',
+    outputs: [],
+    stateMutability: 'nonpayable',
+    type: 'function',
+  },
+  {
+    inputs: [
+      { internalType: 'FundId', name: 'fundId', type: 'bytes32' },
+      { internalType: 'AccountId', name: 'from', type: 'bytes32' },
+      { internalType: 'AccountId', name: 'to', type: 'bytes32' },
+      { internalType: 'uint96', name: 'rate', type: 'uint96' },
+    ],
+    name: 'flow',
+    outputs: [],
+    stateMutability: 'nonpayable',
+    type: 'function',
+  },
+  {
+    inputs: [{ internalType: 'FundId', name: 'fundId', type: 'bytes32' }],
+    name: 'freezeFund',
+    outputs: [],
+    stateMutability: 'nonpayable',
+    type: 'function',
+  },
+  {
+    inputs: [
+      { internalType: 'FundId', name: 'fundId', type: 'bytes32' },
+      { internalType: 'AccountId', name: 'accountId', type: 'bytes32' },
+    ],
+    name: 'getBalance',
+    outputs: [{ internalType: 'uint128', name: '', type: 'uint128' }],
+    stateMutability: 'view',
+    type: 'function',
+  },
+  {
+    inputs: [
+      { internalType: 'FundId', name: 'fundId', type: 'bytes32' },
+      { internalType: 'AccountId', name: 'accountId', type: 'bytes32' },
+    ],
+    name: 'getDesignatedBalance',
+    outputs: [{ internalType: 'uint128', name: '', type: 'uint128' }],
+    stateMutability: 'view',
+    type: 'function',
+  },
+  {
+    inputs: [{ internalType: 'FundId', name: 'fundId', type: 'bytes32' }],
+    name: 'getFundStatus',
+    outputs: [{ internalType: 'enum FundStatus', name: '', type: 'uint8' }],
+    stateMutability: 'view',
+    type: 'function',
+  },
+  {
+    inputs: [{ internalType: 'FundId', name: 'fundId', type: 'bytes32' }],
+    name: 'getLockExpiry',
+    outputs: [{ internalType: 'uint40', name: '', type: 'uint40' }],
+    stateMutability: 'view',
+    type: 'function',
+  },
+  {
+    inputs: [
+      { internalType: 'FundId', name: 'fundId', type: 'bytes32' },
+      { internalType: 'uint40', name: 'expiry', type: 'uint40' },
+      { internalType: 'uint40', name: 'maximum', type: 'uint40' },
+    ],
+    name: 'lock',
+    outputs: [],
+    stateMutability: 'nonpayable',
+    type: 'function',
+  },
+  {
+    inputs: [],
+    name: 'owner',
+    outputs: [{ internalType: 'address', name: '', type: 'address' }],
+    stateMutability: 'view',
+    type: 'function',
+  },
+  { inputs: [], name: 'pause', outputs: [], stateMutability: 'nonpayable', type: 'function' },
+  {
+    inputs: [],
+    name: 'paused',
+    outputs: [{ internalType: 'bool', name: '', type: 'bool' }],
+    stateMutability: 'view',
+    type: 'function',
+  },
+  {
+    inputs: [
+      { internalType: 'FundId', name: 'fundId', type: 'bytes32' },
+      { internalType: 'AccountId', name: 'from', type: 'bytes32' },
+      { internalType: 'AccountId', name: 'to', type: 'bytes32' },
+      { internalType: 'uint128', name: 'amount', type: 'uint128' },
+    ],
+    name: 'transfer',
+    outputs: [],
+    stateMutability: 'nonpayable',
+    type: 'function',
+  },
+  {
+    inputs: [{ internalType: 'address', name: 'newOwner', type: 'address' }],
+    name: 'transferOwnership',
+    outputs: [],
+    stateMutability: 'nonpayable',
+    type: 'function',
+  },
+  { inputs: [], name: 'unpause', outputs: [], stateMutability: 'nonpayable', type: 'function' },
+  {
+    inputs: [
+      { internalType: 'FundId', name: 'fundId', type: 'bytes32' },
+      { internalType: 'AccountId', name: 'accountId', type: 'bytes32' },
+    ],
+    name: 'withdraw',
+    outputs: [],
+    stateMutability: 'nonpayable',
+    type: 'function',
+  },
+  {
+    inputs: [
+      { internalType: 'address', name: 'controller', type: 'address' },
+      { internalType: 'FundId', name: 'fundId', type: 'bytes32' },
+      { internalType: 'AccountId', name: 'accountId', type: 'bytes32' },
+    ],
+    name: 'withdrawByRecipient',
+    outputs: [],
+    stateMutability: 'nonpayable',
+    type: 'function',
+  },
+] as const;
+
 export const testTokenAbi = [
   {
     inputs: [

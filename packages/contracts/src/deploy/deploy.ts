@@ -1,6 +1,6 @@
 import { type AbortOptions, type Logger, silentLogger } from '@codex/runtime';
 import { type Account, type Address, encodeDeployData, type Hex, keccak256, type Transport } from 'viem';
-import { groth16VerifierAbi, marketplaceAbi, testTokenAbi } from '../abi.generated.ts';
+import { groth16VerifierAbi, marketplaceAbi, testTokenAbi, vaultAbi } from '../abi.generated.ts';
 import { BYTECODE } from '../bytecode.generated.ts';
 import type { MarketplaceConfig, NetworkConfig } from '../configuration.ts';
 import { type VerificationKey, verifierArguments } from '../verification-key.ts';
@@ -81,6 +81,7 @@ export async function deployContracts(components: DeployComponents, init: Deploy
     await place('Marketplace', marketplaceInput(BYTECODE.Marketplace, verifier));
   } else {
     const accepting = await place('TestVerifier', BYTECODE.TestVerifier);
+    await place('Vault', encodeDeployData({ abi: vaultAbi, bytecode: BYTECODE.Vault, args: [token] }));
     await sender.mineHistory();
     await place('Marketplace', marketplaceInput(BYTECODE.Marketplace, verifier), MARKETPLACE_NONCE);
     await place('TestMarketplace', marketplaceInput(BYTECODE.TestMarketplace, accepting));

@@ -10,7 +10,6 @@ import {
   getAddress,
   type Hex,
   keccak256,
-  type PublicClient,
   type TransactionReceipt,
   TransactionReceiptNotFoundError,
   type Transport,
@@ -28,17 +27,20 @@ interface SenderInit extends AbortOptions {
 /** Challenges look back so many blocks: the marketplace refuses a younger chain (12 §3). */
 const HISTORY_BLOCKS = 256n;
 
+const readerOf = (transport: Transport) => createPublicClient({ transport });
+type Reader = ReturnType<typeof readerOf>;
+
 /** Sends transactions one after the other and sees each into a block. */
 export class Sender {
   readonly chainId: number;
-  readonly #reader: PublicClient;
+  readonly #reader: Reader;
   readonly #writer: WalletClient;
   readonly #account: Account | Address;
   readonly #local: boolean;
   readonly #signal: AbortSignal | undefined;
 
   private constructor(
-    reader: PublicClient,
+    reader: Reader,
     writer: WalletClient,
     chainId: number,
     init: SenderInit & { account: Account | Address },
@@ -53,7 +55,7 @@ export class Sender {
 
   /** Error: `DEPLOYMENT_FAILED` when nobody answers, or there is no account. */
   static async open(transport: Transport, init: SenderInit): Promise<Sender> {
-    const reader = createPublicClient({ transport });
+    const reader = readerOf(transport);
     const writer = createWalletClient({ transport });
     try {
       const chainId = await raceSignal(reader.getChainId(), init.signal);
