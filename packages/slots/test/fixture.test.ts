@@ -81,12 +81,9 @@ describe('edges that the circuit must accept', () => {
     async ({ data, parity, blocks }) => {
       const components = inMemory();
       // Of many blocks most are zeros, which cost nothing.
-    const content = new Uint8Array(blocks * BLOCK - 100);
-    content.set(streamOf(`edge ${data} ${parity}`, Math.min(content.length, 9 * BLOCK)));
-      const manifest =
-        parity > 0
-          ? await protect(components, content, { data, parity, blockSize: BLOCK })
-          : await rows(components, content, { slots: data, blockSize: BLOCK });
+      const content = new Uint8Array(blocks * BLOCK - 100);
+      content.set(streamOf(`edge ${data} ${parity}`, Math.min(content.length, 9 * BLOCK)));
+      const manifest = await protect(components, content, { data, parity, blockSize: BLOCK });
       const { manifest: verifiable } = await buildSlots(components, { manifest });
       expect(checkVerifiableManifest(createHasher(), verifiable).slots).toBe(data + parity);
       const witness = await witnessMaker(1);

@@ -1,0 +1,4 @@
+import { MemorySlotTrees } from '../src/index.ts';
+import { slotTreeCompliance } from './support/compliance.ts';
+
+slotTreeCompliance((work) => work(new MemorySlotTrees()));
