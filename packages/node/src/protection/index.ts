@@ -1,1 +1,1 @@
-export { type CodingProgress, ProtectedData } from './protected-data.ts';
+export { ProtectedData } from './protected-data.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Value } from 'typebox/value';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BuiltSlots, ProofFile, ProofVerdict, ProvingProgressLine } from '../../src/api/schemas.ts';
+import { BuiltSlots, ProofFile, ProofVerdict, ProvingProgressLine, SlotsProgressLine } from '../../src/api/schemas.ts';
 import { CodexNode } from '../../src/index.ts';
 import { pattern, testConfig } from '../node/fixture.ts';
 
@@ -92,7 +92,14 @@ describe('slots', () => {
     const listed = content.find(({ cid }) => cid === slots.cid);
     expect(listed?.manifest).toMatchObject({ protected: true, verifiable: true });
     // The same again finds the trees.
-    expect(await post(alice, `/data/${protectedCid}/slots`)).toEqual(slots);
+    const again = await ask(alice, 'POST', `/data/${protectedCid}/slots`, '', { accept: 'application/x-ndjson' });
+    const lines = (await again.text())
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as object);
+    expect(lines.pop()).toEqual(slots);
+    for (const line of lines) expect([...Value.Errors(SlotsProgressLine, line)]).toEqual([]);
+    expect(lines.length).toBeGreaterThan(0);
   });
 
   it('are refused where they cannot be', async () => {
