@@ -1,4 +1,4 @@
-import { type Fp2, type Fp12, type G1Point, type G2Point, pairingProduct } from '@codex/bn254';
+import { type Fp2, type Fp12, fp12, type G1Point, type G2Point, pairingProduct } from '@codex/bn254';
 import { type Compute, defineJob } from '@codex/compute';
 import type { AbortOptions } from '@codex/runtime';
 import type { Proof, VerificationKey } from '../format/types.ts';
@@ -25,7 +25,7 @@ export interface VerificationKeyJson {
   readonly vk_beta_2: Text2;
   readonly vk_gamma_2: Text2;
   readonly vk_delta_2: Text2;
-  /** The pairing of α and β. */
+  /** The pairing of α and β, to a power (see `POWER`). */
   readonly vk_alphabeta_12: [Text2, Text2];
   readonly IC: readonly Text1[];
 }
@@ -60,10 +60,14 @@ export async function encodeVerificationKey(
   };
 }
 
+/** The curve's parameter, and the power of the pairing that snarkjs writes: its last step of the exponent is this multiple. */
+const X = 4965661367192848881n;
+const POWER = 2n * X * (6n * X * X + 3n * X + 1n);
+
 export const pairJob = defineJob(
   import.meta.url,
   'pairJob',
-  (pair: { readonly g1: G1Point; readonly g2: G2Point }): Fp12 => pairingProduct([pair]),
+  (pair: { readonly g1: G1Point; readonly g2: G2Point }): Fp12 => fp12.powerUnitary(pairingProduct([pair]), POWER),
 );
 
 function g1(point: G1Point): Text1 {

@@ -5,7 +5,7 @@ import {
   type G1Point,
   type G2Point,
   g1,
-  isInG1,
+  g2,
   isInG2,
   pairingProduct,
   scalarField,
@@ -26,9 +26,9 @@ export const verifyJob = defineJob(import.meta.url, 'verifyJob', ({ key, proof, 
   if (publicSignals.length + 1 !== key.ic.length) return false;
   if (publicSignals.some((signal) => signal < 0n || signal >= scalarField.modulus)) return false;
   const { a, b, c } = proof;
-  if (!isValid1(a) || !isValid1(c) || !isValid2(b)) return false;
+  if (!isOnCurve1(a) || !isOnCurve1(c) || !isOnCurve2(b)) return false;
   const prepared = prepare(key);
-  if (!prepared) return false;
+  if (!prepared || !isInG2(b)) return false;
   const [constant, ...factors] = key.ic;
   const inputs = g1.add(constant, g1.multiplyAndAdd(factors, publicSignals));
   // e(-A, B) · e(α, β) · e(inputs, γ) · e(C, δ) = 1 (11 §5.5)
@@ -45,13 +45,13 @@ interface PreparedKey {
 }
 
 /** The one used last is at the end. */
-const preparedKeys = new Map<string, PreparedKey | undefined>();
+const preparedKeys = new Map<string, PreparedKey>();
 
 /** Undefined if a point of the key is not in its group, or is infinity where none may be. */
 function prepare(key: VerificationKey): PreparedKey | undefined {
   const name = textOf(key);
-  const known = preparedKeys.has(name);
-  const prepared = known ? preparedKeys.get(name) : prepareNew(key);
+  const prepared = preparedKeys.get(name) ?? prepareNew(key);
+  if (!prepared) return undefined;
   preparedKeys.delete(name);
   preparedKeys.set(name, prepared);
   for (const oldest of preparedKeys.keys()) {
@@ -62,8 +62,11 @@ function prepare(key: VerificationKey): PreparedKey | undefined {
 }
 
 function prepareNew({ alpha, beta, gamma, delta, ic }: VerificationKey): PreparedKey | undefined {
-  if (!alpha || !isValid1(alpha) || !ic.every(isValid1)) return undefined;
-  for (const point of [beta, gamma, delta]) if (!point || !isValid2(point)) return undefined;
+  if (!alpha || !beta || !gamma || !delta) return undefined;
+  // All points of the first curve are of the group. On the second, what is quickly seen comes first.
+  if (![alpha, ...ic].every(isOnCurve1)) return undefined;
+  const twisted = [beta, gamma, delta];
+  if (!twisted.every(isOnCurve2) || !twisted.every(isInG2)) return undefined;
   return { alphaBeta: pairingProduct([{ g1: alpha, g2: beta }]) };
 }
 
@@ -77,12 +80,12 @@ function textOf({ alpha, beta, gamma, delta, ic }: VerificationKey): string {
 
 const isCoordinate = (value: bigint) => value >= 0n && value < baseField.modulus;
 
-function isValid1(point: G1Point): boolean {
-  return !point || (isCoordinate(point.x) && isCoordinate(point.y) && isInG1(point));
+function isOnCurve1(point: G1Point): boolean {
+  return !point || (isCoordinate(point.x) && isCoordinate(point.y) && g1.isOnCurve(point));
 }
 
-function isValid2(point: G2Point): boolean {
+function isOnCurve2(point: G2Point): boolean {
   if (!point) return true;
   const { x, y } = point;
-  return [x.real, x.imaginary, y.real, y.imaginary].every(isCoordinate) && isInG2(point);
+  return [x.real, x.imaginary, y.real, y.imaginary].every(isCoordinate) && g2.isOnCurve(point);
 }

@@ -15,7 +15,7 @@ export interface GeneratorExports {
   /** Begins anew; with 1, every constraint that an assignment belongs to is checked. */
   init(sanityCheck: number): void;
   getInputSize(): number;
-  /** How many numbers an input has, -1 if there is none of that name. */
+  /** How many numbers an input has; 0 or -1 if there is none of that name. */
   getInputSignalSize(hashHigh: number, hashLow: number): number;
   /** With the last one everything else is computed. */
   setInputSignal(hashHigh: number, hashLow: number, index: number): void;

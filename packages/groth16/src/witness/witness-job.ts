@@ -73,7 +73,7 @@ function setInputs(exports: GeneratorExports, inputs: CircuitInputs): void {
     const hash = nameHash(name);
     const [high, low] = [Number(hash >> 32n), Number(hash & 0xffffffffn)];
     const size = exports.getInputSignalSize(high, low);
-    if (size < 0) throw wrong(name, 'the circuit has none of this name');
+    if (size <= 0) throw wrong(name, 'the circuit has none of this name');
     missing -= size;
     return { high, low, numbers: flatten(name, value, size) };
   });
