@@ -49,8 +49,8 @@ function pay(
   const { ask } = knownRequest(state, slot.requestId).request;
   const reward = payout(ask, slot.filledAt, end);
   const collateral = slot.currentCollateral;
-  checkReceiver(rewardRecipient, reward);
-  checkReceiver(collateralRecipient, collateral);
+  checkReceiver(rewardRecipient);
+  checkReceiver(collateralRecipient);
   state.slotsOf.get(slot.host)?.delete(slot.id);
   slot.state = SlotState.Paid;
   send(context, rewardRecipient, reward);

@@ -24,12 +24,12 @@ export function withdrawFunds(context: Context, requestId: Bytes32, recipient: A
   require(requestState !== RequestState.New && requestState !== RequestState.Started, 'Marketplace_InvalidState');
   require(!record.withdrawn, 'Marketplace_NothingToWithdraw');
   const amount = refundOf(record, block);
-  checkReceiver(recipient, amount);
+  if (amount > 0n) checkReceiver(recipient);
   record.state = requestState;
   record.withdrawn = true;
   record.fundsToReturn = 0n;
   record.forfeited = 0n;
   state.requestsOf.get(sender)?.delete(requestId);
   if (requestState === RequestState.Cancelled) emit({ name: 'RequestCancelled', requestId });
-  send(context, recipient, amount);
+  if (amount > 0n) send(context, recipient, amount);
 }

@@ -1,6 +1,11 @@
 import { Agent, request } from 'node:http';
 
-/** One connection to a chain's JSON-RPC; requests go one after the other, batches in one piece. */
+interface Answer {
+  readonly result?: unknown;
+  readonly error?: { readonly message: string; readonly data?: `0x${string}` };
+}
+
+/** One connection to a chain's JSON-RPC; requests go one after the other: a batch would be answered in any order. */
 export class Rpc {
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
   readonly #url: URL;
@@ -11,26 +16,23 @@ export class Rpc {
   }
 
   async call(method: string, params: readonly unknown[] = []): Promise<unknown> {
-    const [result] = await this.batch([[method, params]]);
+    const { result, error } = await this.#ask(method, params);
+    if (error) throw new Error(`${method}: ${error.message}`);
     return result;
   }
 
-  /** Results in the order of the calls; the first error is thrown. */
-  async batch(calls: readonly (readonly [method: string, params: readonly unknown[]])[]): Promise<unknown[]> {
-    const first = this.#nextId;
-    this.#nextId += calls.length;
-    const body = calls.map(([method, params], at) => ({ jsonrpc: '2.0', id: first + at, method, params }));
-    const answers = JSON.parse(await this.#post(JSON.stringify(body))) as {
-      id: number;
-      result?: unknown;
-      error?: { message: string };
-    }[];
-    const results: unknown[] = [];
-    for (const { id, result, error } of answers) {
-      if (error) throw new Error(`${calls[id - first]?.[0]}: ${error.message}`);
-      results[id - first] = result;
-    }
-    return results;
+  /** The data of the error that a call ends with; undefined when it does not. */
+  async errorOf(method: string, params: readonly unknown[]): Promise<`0x${string}` | undefined> {
+    const { error } = await this.#ask(method, params);
+    if (!error) return undefined;
+    if (!error.data) throw new Error(`${method}: ${error.message}`);
+    return error.data;
+  }
+
+  async #ask(method: string, params: readonly unknown[]): Promise<Answer> {
+    return JSON.parse(
+      await this.#post(JSON.stringify({ jsonrpc: '2.0', id: this.#nextId++, method, params })),
+    ) as Answer;
   }
 
   close(): void {

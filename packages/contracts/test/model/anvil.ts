@@ -1,0 +1,77 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { Rpc } from './rpc.ts';
+
+/** The chain begins here, so that of its blocks only some have hashes at first. */
+export const GENESIS_NUMBER = 300;
+/** Seconds. */
+export const GENESIS_TIMESTAMP = 1_700_000_000;
+/** An answer takes a millisecond; a start on a busy machine a second or two. */
+const START_MS_MAX = 30_000;
+
+function binary(): string {
+  const platform = `@foundry-rs/anvil-${process.platform}-${process.arch === 'x64' ? 'amd64' : process.arch}`;
+  const from = createRequire(import.meta.url);
+  const path = join(dirname(from.resolve(`${platform}/package.json`)), 'bin/anvil');
+  if (!existsSync(path)) throw new Error(`No anvil at ${path}`);
+  return path;
+}
+
+/** A chain of its own: it mines only when told, and gives the same blocks, hashes included, for the same calls. */
+export class Anvil {
+  readonly rpc: Rpc;
+  readonly #process: ChildProcess;
+
+  private constructor(process: ChildProcess, rpc: Rpc) {
+    this.#process = process;
+    this.rpc = rpc;
+  }
+
+  static async start(): Promise<Anvil> {
+    const child = spawn(
+      binary(),
+      [
+        ...['--host', '127.0.0.1', '--port', '0', '--no-mining', '--order', 'fifo', '--accounts', '1'],
+        ...['--number', `${GENESIS_NUMBER}`, '--timestamp', `${GENESIS_TIMESTAMP}`, '--hardfork', 'paris'],
+        ...['--disable-block-gas-limit', '--gas-price', '0', '--base-fee', '0'],
+        ...['--prune-history', '2', '--transaction-block-keeper', '2'],
+      ],
+      { stdio: ['ignore', 'pipe', 'ignore'] },
+    );
+    const port = await portOf(child);
+    return new Anvil(child, new Rpc(`http://127.0.0.1:${port}`));
+  }
+
+  async close(): Promise<void> {
+    this.rpc.close();
+    const ended = once(this.#process, 'exit');
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null || !this.#process.kill()) return;
+    await ended;
+  }
+}
+
+/** What it prints when it listens; the rest of its chatter is dropped. */
+function portOf(child: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const signal = AbortSignal.timeout(START_MS_MAX);
+    const fail = (reason: string) => {
+      child.kill();
+      reject(new Error(reason));
+    };
+    signal.addEventListener('abort', () => fail('anvil did not start'));
+    child.once('error', reject);
+    child.once('exit', () => reject(new Error('anvil ended')));
+    let text = '';
+    child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
+      if (text === 'done') return;
+      text += chunk;
+      const port = /Listening on 127\.0\.0\.1:(\d+)/.exec(text)?.[1];
+      if (!port) return;
+      text = 'done';
+      resolve(Number(port));
+    });
+  });
+}
