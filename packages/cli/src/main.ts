@@ -11,6 +11,7 @@ const VERBS = new Set([
   'slots',
   'prove',
   'verify',
+  'plan',
   'ls',
   'rm',
   'exists',

@@ -1,3 +1,4 @@
+import { parseDuration, parseSize } from '@codex/runtime';
 import { Command, InvalidArgumentError, type OptionValues } from 'commander';
 import { ApiClient } from './api-client.ts';
 import { apiUrl } from './api-url.ts';
@@ -5,6 +6,7 @@ import { completionScript, SHELLS } from './completion.ts';
 import type { Context } from './context.ts';
 import { CliError } from './errors.ts';
 import { createOutput } from './output.ts';
+import { showPlan } from './plan.ts';
 import * as proofs from './proofs.ts';
 import * as verbs from './verbs.ts';
 
@@ -23,6 +25,29 @@ function rows(text: string): number {
 function whole(text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
   return Number(text);
+}
+
+function bytes(text: string): number {
+  const size = parseSize(text);
+  if (size === undefined) throw new InvalidArgumentError('It must be a size, such as 500m or 20GiB.');
+  return size;
+}
+
+function seconds(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === undefined) throw new InvalidArgumentError('It must be a duration, such as 90s or 30d.');
+  return Math.max(1, Math.round(ms / 1000));
+}
+
+function chance(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value < 1)) throw new InvalidArgumentError('It must be a number between 0 and 1, such as 1e-9.');
+  return value;
+}
+
+function tokens(text: string): bigint {
+  if (!/^\d{1,40}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
+  return BigInt(text);
 }
 
 /** The verbs that talk to a running node, as commander commands. */
@@ -82,6 +107,22 @@ export function createProgram(init: ProgramInit): Command {
   verb('verify <file>', 'check a proof against the proving key of the node; exit code 1 when it is not valid').action(
     (file: string, options) => proofs.verify(context(options), file),
   );
+  program
+    .command('plan')
+    .description(
+      'tell which codes keep a dataset with a chance of loss that you accept, and what they cost; no node is needed',
+    )
+    .requiredOption('--size <size>', 'of the dataset', bytes)
+    .requiredOption('--duration <time>', 'how long it is kept', seconds)
+    .option('--loss <chance>', 'accepted for the whole time', chance, 1e-9)
+    .option('--price <tokens>', 'for a byte and second', tokens, 1n)
+    .option('--mttf <time>', 'mean time until a host is gone', seconds, 365 * 86_400)
+    .option('--mttr <time>', 'mean time of a repair', seconds, 86_400)
+    .option('--period <time>', 'period of the contract', seconds, 120)
+    .option('--slashes <count>', 'misses that free a slot', rows, 2)
+    .option('--json', 'print results as JSON, one value per line')
+    .exitOverride()
+    .action((options) => showPlan(createOutput({ json: options.json === true }), options));
   verb('ls', 'list the datasets that the node holds').action((options) => verbs.list(context(options)));
   verb('rm <cids...>', 'remove datasets or blocks from the node').action((cids: string[], options) =>
     verbs.remove(context(options), cids),

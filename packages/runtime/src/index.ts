@@ -13,6 +13,7 @@ export {
   type MetricsRegistry,
   noMetrics,
 } from './metrics.ts';
+export { parseDuration, parseSize } from './quantities.ts';
 export { type Random, seededRandom, systemRandom } from './random.ts';
 export { VirtualClock } from './virtual-clock.ts';
 export { type WasmInstance, type WasmMemory, wasm } from './webassembly.ts';

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { parseAddress, parsePeerAddress } from '@codex/discovery';
+import { parseDuration, parseSize } from '@codex/runtime';
 import { LogLevels } from '../logging/levels.ts';
 
 /** How the text of an option becomes a value. `parse` throws any error for text that is not allowed. */
@@ -14,16 +15,6 @@ export interface OptionType<T> {
 function refuse(): never {
   throw new RangeError('not allowed');
 }
-
-/** A prefixed binary multiplier per letter: always powers of 1024 (06 §5). */
-const SIZE_LETTERS = 'bkmgtpe';
-const DURATION_UNIT_MS: Readonly<Record<string, number>> = {
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-  w: 604_800_000,
-};
 
 export const text: OptionType<string> = { name: 'text', allowed: 'some text', parse: (value) => value || refuse() };
 
@@ -95,25 +86,14 @@ export const threads: OptionType<number> = {
 export const size: OptionType<number> = {
   name: 'size',
   allowed: 'a size in bytes or with a unit, such as 500m or 20GiB (units are powers of 1024)',
-  parse(value) {
-    const match = /^(\d+(?:\.\d+)?)\s*(?:([kmgtpe])i?b?|b)?$/i.exec(value.trim());
-    if (!match?.[1]) return refuse();
-    const power = match[2] ? SIZE_LETTERS.indexOf(match[2].toLowerCase()) : 0;
-    const bytes = Math.floor(Number(match[1]) * 1024 ** power);
-    return Number.isSafeInteger(bytes) && bytes > 0 ? bytes : refuse();
-  },
+  parse: (value) => parseSize(value) ?? refuse(),
 };
 
 /** Milliseconds, from a number of seconds or a number with a unit. */
 export const duration: OptionType<number> = {
   name: 'duration',
   allowed: 'a duration in seconds or with a unit (s, m, h, d, w), such as 90s or 30d',
-  parse(value) {
-    const match = /^(\d+(?:\.\d+)?)\s*([smhdw])?$/i.exec(value.trim());
-    if (!match?.[1]) return refuse();
-    const ms = Math.round(Number(match[1]) * (DURATION_UNIT_MS[(match[2] ?? 's').toLowerCase()] ?? 1000));
-    return Number.isSafeInteger(ms) && ms > 0 ? ms : refuse();
-  },
+  parse: (value) => parseDuration(value) ?? refuse(),
 };
 
 export const bindAddress: OptionType<string> = {
