@@ -1,27 +1,29 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { scalarField as f } from '@codex/bn254';
 import { InlineCompute, WorkerPool } from '@codex/compute';
 import { seededRandom } from '@codex/runtime';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openProvingKey, writeWitness } from '../../src/index.ts';
+import { afterAll, describe, expect, it } from 'vitest';
+import {
+  openProvingKey,
+  type ProvingKeyFile,
+  readConstraints,
+  type SparseRows,
+  writeWitness,
+} from '../../src/index.ts';
 import { developmentSetup, INSECURE_MARK } from '../../src/setup/development-setup.ts';
 import { drawToxicWaste } from '../../src/setup/toxic-waste.ts';
 import { drawSystem, type Row, type SolvedSystem, sparse, witnessOf } from '../prover/support/system.ts';
-import { snarkjs, stopSnarkjs } from './support/snarkjs.ts';
+import { temporaryDirectory } from '../support/places.ts';
+import { useSnarkjs } from '../support/snarkjs.ts';
+import { SMALL } from '../support/vectors.ts';
 import { twinPoints } from './support/twin.ts';
 
 const inline = new InlineCompute();
 const pool = new WorkerPool({}, { threads: 2 });
-let directory: string;
-beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'development-setup-'));
-});
-afterAll(async () => {
-  await Promise.all([pool.stop(), stopSnarkjs()]);
-  await rm(directory, { recursive: true });
-});
+const snarkjs = useSnarkjs();
+const place = temporaryDirectory();
+afterAll(() => pool.stop());
 
 const SEED = 7;
 const SECTIONS = ['a', 'b1', 'b2', 'c', 'h'] as const;
@@ -35,10 +37,20 @@ function solved(seed: number, signals: number, constraints: number, outputs = 0)
 let keys = 0;
 
 async function setUp({ system }: SolvedSystem, compute: InlineCompute | WorkerPool = inline, seed = SEED) {
-  const zkey = join(directory, `${keys++}.zkey`);
+  const zkey = place(`${keys++}.zkey`);
   const made = await developmentSetup({ compute, random: seededRandom(seed) }, { constraints: system, target: zkey });
   return { zkey, ...made };
 }
+
+/** Columns and coefficients of each row. */
+const rowsOf = (rows: SparseRows, elements: Uint8Array) =>
+  Array.from({ length: rows.starts.length - 1 }, (_, row) =>
+    Array.from({ length: rows.starts[row + 1]! - rows.starts[row]! }, (_, i) => {
+      const entry = rows.starts[row]! + i;
+      const at = 32 * rows.coefficients[entry]!;
+      return `${rows.columns[entry]} ${Buffer.from(elements.slice(at, at + 32)).toString('hex')}`;
+    }),
+  );
 
 describe('a key of a development setup', () => {
   it.each([
@@ -75,14 +87,6 @@ describe('a key of a development setup', () => {
     const { a, b, table } = circuit.system;
     const { zkey } = await setUp(circuit);
     const key = await openProvingKey(inline, zkey, { memoryBytes: 0 });
-    const rowsOf = (rows: typeof a, elements: Uint8Array) =>
-      Array.from({ length: rows.starts.length - 1 }, (_, row) =>
-        Array.from({ length: rows.starts[row + 1]! - rows.starts[row]! }, (_, i) => {
-          const entry = rows.starts[row]! + i;
-          const at = 32 * rows.coefficients[entry]!;
-          return `${rows.columns[entry]} ${Buffer.from(elements.slice(at, at + 32)).toString('hex')}`;
-        }),
-      );
     const one = `01${'00'.repeat(31)}`;
     const bound = [...rowsOf(a, table), [`0 ${one}`], [`1 ${one}`], [`2 ${one}`]];
     expect(rowsOf(key.a, key.table).slice(0, bound.length)).toEqual(bound);
@@ -96,7 +100,7 @@ describe('a key of a development setup', () => {
       await setUp(circuit),
       await setUp(circuit, pool),
       await setUp(circuit, inline, SEED + 1),
-      join(directory, 'system.zkey'),
+      place('system.zkey'),
     ];
     await developmentSetup({ compute: inline }, { constraints: circuit.system, target: system });
     const bytes = await readFile(first.zkey);
@@ -128,6 +132,38 @@ describe('a key of a development setup', () => {
     for (const wire of [3, 4]) expect(await isAtInfinity('c', wire - 1)).toBe(true);
     await key.close();
     expect(await proveAndVerify(circuit, zkey)).toBe(true);
+  });
+});
+
+describe('a key beside the one that snarkjs made of the same circuit', () => {
+  it('has the same rows, and points at infinity for the same wires', async () => {
+    const target = place('small.zkey');
+    const constraints = await readConstraints(inline, SMALL.r1cs);
+    await developmentSetup({ compute: inline }, { constraints, target });
+    const [ours, theirs] = await Promise.all(
+      [target, SMALL.zkey].map((path) => openProvingKey(inline, path, { memoryBytes: 0 })),
+    );
+    if (!ours || !theirs) throw new Error('No keys');
+    const shape = async (key: ProvingKeyFile) => ({
+      sizes: [key.wires, key.publicSignals, key.domainBits, ...SECTIONS.map((section) => key.pointsIn(section))],
+      rows: [key.a, key.b].map((rows) => rowsOf(rows, key.table).map((row) => row.toSorted())),
+      infinity: await Promise.all(
+        SECTIONS.map(async (section) => {
+          const points = await key.points(section, 0, key.pointsIn(section));
+          const bytes = points.length / key.pointsIn(section);
+          return Array.from({ length: key.pointsIn(section) }, (_, i) => i).filter((i) =>
+            points.subarray(i * bytes, (i + 1) * bytes).every((byte) => byte === 0),
+          );
+        }),
+      ),
+    });
+    expect(await shape(ours)).toEqual(await shape(theirs));
+    await Promise.all([ours.close(), theirs.close()]);
+    const { proof, publicSignals } = await snarkjs.groth16.prove(target, SMALL.wtns);
+    expect(publicSignals).toEqual(SMALL.publicSignals);
+    const key = await snarkjs.zKey.exportVerificationKey(target);
+    expect(await snarkjs.groth16.verify(key, publicSignals, proof)).toBe(true);
+    expect(await snarkjs.groth16.verify(SMALL.verificationKey, publicSignals, proof)).toBe(false);
   });
 });
 
@@ -172,7 +208,7 @@ describe('snarkjs, with a key of a development setup', () => {
 describe('a development setup', () => {
   it('tells how far it is', async () => {
     const told: number[] = [];
-    const target = join(directory, 'progress.zkey');
+    const target = place('progress.zkey');
     const { system } = solved(6, 1, 50);
     await developmentSetup({ compute: inline }, { constraints: system, target, onProgress: (part) => told.push(part) });
     expect(told).toEqual(told.toSorted((a, b) => a - b));
@@ -182,13 +218,14 @@ describe('a development setup', () => {
 
   it.each([0, 0.3, 0.7, 0.99])('that is aborted at %f leaves nothing', async (limit) => {
     const { system } = solved(7, 1, 200);
-    const place = await mkdtemp(join(directory, 'aborted-'));
+    const target = place(`aborted-${limit}`);
+    await mkdir(target);
     const stop = new AbortController();
     const setup = developmentSetup(
       { compute: pool },
       {
         constraints: system,
-        target: join(place, 'a.zkey'),
+        target: join(target, 'a.zkey'),
         signal: stop.signal,
         onProgress: (part) => {
           if (part >= limit) stop.abort(new Error('enough'));
@@ -196,12 +233,12 @@ describe('a development setup', () => {
       },
     );
     await expect(setup).rejects.toThrow('enough');
-    expect(await readdir(place)).toEqual([]);
+    expect(await readdir(target)).toEqual([]);
   });
 
   it('refuses a circuit that no domain has room for', async () => {
     const { system } = solved(8, 1, 2);
-    const target = join(directory, 'large.zkey');
+    const target = place('large.zkey');
     const large = { ...system, constraints: 2 ** 22 };
     await expect(developmentSetup({ compute: inline }, { constraints: large, target })).rejects.toMatchObject({
       code: 'GROTH16_CIRCUIT_TOO_LARGE',
