@@ -3,7 +3,7 @@ import { BASE, fromOutsideAt } from './constants';
 import { settled } from './coordinate';
 import { pack, PAIR, unpack } from './element';
 import { addLists, coordinateOf, copyPoint, isInfinity, pointOf, POINT_SCRATCH, setInfinity } from './points';
-import { multiply } from './multiply';
+import { multiply } from './products';
 
 // @ts-expect-error: decorator
 @inline

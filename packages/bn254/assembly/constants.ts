@@ -6,13 +6,13 @@
 // @ts-expect-error: decorator
 @inline
 const COMMON: usize = 1024;
-/** The common numbers: 7, and two times 10 columns. */
+/** The common numbers: 7, and three times 10 that the columns of products begin with (see build/products.ts). */
 // @ts-expect-error: decorator
 @inline
-const COMMON_BYTES: usize = 27 * 16;
+const COMMON_BYTES: usize = 37 * 16;
 // @ts-expect-error: decorator
 @inline
-const FIELD_BYTES: usize = 24 * 16;
+const FIELD_BYTES: usize = 44 * 16;
 
 /** The base field, of the coordinates. */
 // @ts-expect-error: decorator
@@ -70,20 +70,6 @@ export function integral(): v128 {
 @inline
 export function limbDown(): v128 {
   return v128.load(COMMON, 96);
-}
-
-/** What column `k` of a product begins with (see multiply.ts). */
-// @ts-expect-error: decorator
-@inline
-export function columnStart(k: usize): v128 {
-  return v128.load(COMMON + 112 + k * 16);
-}
-
-/** The same for a square, which has fewer products. */
-// @ts-expect-error: decorator
-@inline
-export function squareStart(k: usize): v128 {
-  return v128.load(COMMON + 272 + k * 16);
 }
 
 /** Limb `i` of the modulus, from -2^50 to 2^50. */

@@ -4,7 +4,7 @@
  */
 import { BASE, inverseDigit, oneAt, SCRATCH } from './constants';
 import { add, copyPair, isZero, PAIR, settle, subtract } from './element';
-import { multiply, square } from './multiply';
+import { multiply, multiplyAndAdd, square } from './products';
 
 // @ts-expect-error: decorator
 @inline
@@ -80,22 +80,19 @@ export function times<T>(to: usize, a: usize, b: usize): void {
   }
 }
 
-/** Karatsuba: three products. */
+/** Sums of two products each are reduced once. */
 function times2(to: usize, a: usize, b: usize): void {
-  multiply(S0, a, b, BASE);
-  multiply(S1, a + PAIR, b + PAIR, BASE);
-  add(S2, a, a + PAIR);
-  settle(S2, S2, BASE);
-  add(S3, b, b + PAIR);
-  multiply(S2, S2, S3, BASE);
-  for (let i: usize = 0; i < 80; i += 16) {
-    const x = v128.load(S0 + i);
-    const y = v128.load(S1 + i);
-    v128.store(to + i, f64x2.sub(x, y));
-    v128.store(to + PAIR + i, f64x2.sub(v128.load(S2 + i), f64x2.add(x, y)));
-  }
-  settle(to, to, BASE);
+  negated(S0, a + PAIR);
+  multiplyAndAdd(S1, a, b, S0, b + PAIR, BASE);
+  multiplyAndAdd(to + PAIR, a, b + PAIR, a + PAIR, b, BASE);
+  settle(to, S1, BASE);
   settle(to + PAIR, to + PAIR, BASE);
+}
+
+// @ts-expect-error: decorator
+@inline
+function negated(to: usize, a: usize): void {
+  for (let i: usize = 0; i < 80; i += 16) v128.store(to + i, f64x2.neg(v128.load(a + i)));
 }
 
 /** `a` must be settled. */
@@ -123,8 +120,10 @@ function inverted1(to: usize, a: usize): void {
   for (let i: i32 = 62; i >= 0; i--) {
     square(S3, S3, BASE);
     square(S3, S3, BASE);
+    settle(S3, S3, BASE);
     square(S3, S3, BASE);
     square(S3, S3, BASE);
+    settle(S3, S3, BASE);
     const digit = inverseDigit(BASE, i);
     if (digit) multiply(S3, S3, POWERS + digit * PAIR, BASE);
   }
@@ -144,7 +143,7 @@ export function inverted<T>(to: usize, a: usize): void {
     settle(S2, S0, BASE);
     inverted1(S2, S2);
     multiply(to, a, S2, BASE);
-    for (let i: usize = 0; i < 80; i += 16) v128.store(S0 + i, f64x2.neg(v128.load(a + PAIR + i)));
+    negated(S0, a + PAIR);
     multiply(to + PAIR, S0, S2, BASE);
     settled<T>(to, to);
   }

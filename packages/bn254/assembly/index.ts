@@ -2,11 +2,13 @@
 import { addArrays, addRows, digits, fill, foldRows, read, select, write } from './buckets';
 import { pack, settle, unpack } from './element';
 import { addMultiples, clear, multiples } from './fixed';
-import { multiply, square } from './multiply';
+import { multiply, multiplyAndAdd, square } from './products';
 import { columns, powers } from './transform';
 import { addSparseRows, factors, multiplySubtract } from './vectors';
 
-export { addSparseRows, columns, digits, factors, multiply, multiplySubtract, pack, powers, settle, square, unpack };
+export {
+  addSparseRows, columns, digits, factors, multiply, multiplyAndAdd, multiplySubtract, pack, powers, settle, square, unpack,
+};
 
 export function read1(to: usize, from: usize, count: usize): void {
   read<u8>(to, from, count);

@@ -1,7 +1,7 @@
 /** Number-theoretic transforms of pairs of columns, one in each lane. */
 import { SCRATCH } from './constants';
 import { copyPair, pack, PAIR, settle, unpack } from './element';
-import { multiply } from './multiply';
+import { multiply } from './products';
 
 /** A geometric sequence for each column: now, and its ratio. */
 // @ts-expect-error: decorator
@@ -73,11 +73,12 @@ function transform(data: usize, size: usize, roots: usize, field: usize): void {
   }
 }
 
-/** Multiplies row i by start · ratio^i. */
+/** Multiplies row i by start · ratio^i, and settles it. */
 function scale(data: usize, size: usize, start: usize, ratio: usize, field: usize): void {
   copyPair(NOW, start);
   for (let end = data + size * PAIR; data < end; data += PAIR) {
     multiply(data, data, NOW, field);
+    settle(data, data, field);
     multiply(NOW, NOW, ratio, field);
   }
 }
@@ -125,7 +126,6 @@ export function columns(
     const last = to + column * toColumn;
     for (let row: usize = 0; row < size; row++) {
       const at = data + row * PAIR;
-      settle(at, at, field);
       pack(last + row * toRow, at, 0, field);
       pack(last + row * toRow + toColumn, at, 8, field);
     }

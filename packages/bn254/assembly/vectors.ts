@@ -1,7 +1,7 @@
 /** Rows of a sparse matrix times a vector, and products of vectors, over the scalar field. */
 import { modulusBits, reciprocal, SCALAR, SCRATCH } from './constants';
 import { integerOf, pack, packIntegers, PAIR, settle, subtract, unpack } from './element';
-import { multiply } from './multiply';
+import { multiply } from './products';
 
 // @ts-expect-error: decorator
 @inline

@@ -1,5 +1,7 @@
 export { BN254_ERRORS, Bn254Error, type Bn254ErrorCode } from './errors.ts';
 export { KERNEL_BUILDS, Kernel, type KernelBuild } from './kernel/kernel.ts';
+export { multiplyRows, type RowsInput } from './linear/multiply-rows.ts';
+export { multiplySubtract } from './linear/multiply-subtract.ts';
 export { G1_JOB_POINTS_MAX, G2_JOB_POINTS_MAX, multiplyAndAddG1, multiplyAndAddG2 } from './msm/multiply-and-add.ts';
 export { type FixedInput, multiplyFixedG1, multiplyFixedG2 } from './msm/multiply-fixed.ts';
 export { G1_BYTES, G2_BYTES, readG1, readG2, writeG1, writeG2 } from './msm/points.ts';
@@ -12,5 +14,3 @@ export { baseField, PrimeField, scalarField } from './reference/prime-field.ts';
 export { type Fp12, fp12 } from './reference/tower.ts';
 export { evaluate, ROOT_BITS_MAX, rootOfUnity } from './reference/transform.ts';
 export { TRANSFORM_BITS_MAX, type TransformInput, transform } from './transform/transform.ts';
-export { multiplyRows, type RowsInput } from './vectors/multiply-rows.ts';
-export { multiplySubtract } from './vectors/multiply-subtract.ts';

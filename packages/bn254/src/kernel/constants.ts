@@ -1,9 +1,12 @@
-import { baseField, scalarField } from '../reference/prime-field.ts';
+import { baseField, PrimeField, scalarField } from '../reference/prime-field.ts';
 
 /** Bits of a limb; five make an element (see assembly/multiply.ts). */
 const LIMB_BITS = 51n;
 const LIMB = 1n << LIMB_BITS;
 const LIMBS = 5;
+
+/** Limbs of a product that are folded into higher ones. */
+const FOLDED = 4;
 
 /** Elements are kept times this, modulo the prime. */
 export const MONTGOMERY = 1n << 255n;
@@ -16,8 +19,8 @@ export const PAIR_BYTES = 80;
 
 /** Where assembly/constants.ts looks for these numbers, and what lies behind them and the space for intermediate results. */
 const COMMON = 1024;
-export const BASE = COMMON + 27 * 16;
-export const SCALAR = BASE + 24 * 16;
+export const BASE = COMMON + 37 * 16;
+export const SCALAR = BASE + 44 * 16;
 export const ROOM = 8192;
 
 const ROUND_UP = 1.5 * 2 ** 103;
@@ -57,13 +60,13 @@ export function readPair(memory: DataView, at: number): [bigint, bigint] {
 
 export function writeConstants(memory: DataView): void {
   let at = COMMON;
-  const twice = (write: (at: number) => void) => {
+  const bothLanes = (write: (at: number) => void) => {
     write(at);
     write(at + 8);
     at += 16;
   };
-  const number = (value: number) => twice((to) => memory.setFloat64(to, value, true));
-  const integer = (value: bigint) => twice((to) => memory.setBigUint64(to, BigInt.asUintN(64, value), true));
+  const number = (value: number) => bothLanes((to) => memory.setFloat64(to, value, true));
+  const integer = (value: bigint) => bothLanes((to) => memory.setBigUint64(to, BigInt.asUintN(64, value), true));
   number(ROUND_UP);
   number(ROUND_UP + INTEGRAL);
   integer(LIMB - 1n);
@@ -71,22 +74,25 @@ export function writeConstants(memory: DataView): void {
   number(2 ** 52 + 2 ** 50);
   number(INTEGRAL);
   number(2 ** -51);
-  // Products of limbs in column k of a product, and of a square, where those above the diagonal are doubled instead.
+  // Products of limbs in column k of a product, of a square, where those above the diagonal are doubled instead, and of a sum.
   const all = (k: number) => (k < 0 || k > 8 ? 0 : Math.min(k, 8 - k) + 1);
   const half = (k: number) => (k < 0 || k > 8 ? 0 : (Math.min(k, 8 - k) >> 1) + 1);
-  for (const products of [all, half]) for (let k = 0; k < 10; k++) integer(columnStart(k, products, all));
-  for (const field of [baseField, scalarField]) {
+  const twice = (k: number) => 2 * all(k);
+  for (const products of [all, half, twice]) for (let k = 0; k < 10; k++) integer(columnStart(k, products));
+  for (const { modulus } of [baseField, scalarField]) {
     const begin = at;
-    for (const limb of limbsOf(field.modulus)) number(limb);
-    number(Number(BigInt.asIntN(Number(LIMB_BITS), -inverseOfOdd(field.modulus))));
-    number(Number(1n << 204n) / Number(field.modulus));
+    for (const limb of limbsOf(modulus)) number(limb);
+    number(Number(BigInt.asIntN(Number(LIMB_BITS), -inverseOfOdd(modulus))));
+    number(Number(1n << 204n) / Number(modulus));
     for (let i = 0n; i < LIMBS; i++)
-      memory.setBigUint64(begin + 112 + Number(i) * 8, (field.modulus >> (i * LIMB_BITS)) & (LIMB - 1n), true);
-    writePair(memory, begin + 160, field.of(MONTGOMERY));
-    writePair(memory, begin + 240, field.of(1n << 254n));
-    for (let i = 0; i < 64; i++)
-      memory.setUint8(begin + 320 + i, Number(((field.modulus - 2n) >> BigInt(4 * i)) & 15n));
-    at = begin + 384;
+      memory.setBigUint64(begin + 112 + Number(i) * 8, (modulus >> (i * LIMB_BITS)) & (LIMB - 1n), true);
+    writePair(memory, begin + 160, MONTGOMERY % modulus);
+    writePair(memory, begin + 240, (1n << 254n) % modulus);
+    for (let i = 0; i < 64; i++) memory.setUint8(begin + 320 + i, Number(((modulus - 2n) >> BigInt(4 * i)) & 15n));
+    const limbDown = new PrimeField(modulus).invert(LIMB);
+    for (let by = 1, down = limbDown; by <= FOLDED; by++, down = (down * limbDown) % modulus)
+      writePair(memory, begin + 384 + (by - 1) * PAIR_BYTES, 2n * down > modulus ? down - modulus : down);
+    at = begin + 704;
   }
 }
 
@@ -97,13 +103,14 @@ function bitsOf(value: number): bigint {
 }
 
 /**
- * What column k of a + q begins with, where q · modulus makes the low columns vanish. It takes off the exponents of all numbers whose
+ * What column k of a product begins with, whose low columns are folded, and the last of them made 0 by a multiple of the modulus. It takes off the exponents of all numbers whose
  * bits are added to the column; adds 2^50, so that limbs come out around 0, and 2^62, so that what is handed on is positive; and
  * takes off what the column below hands on for its 2^62.
  */
-function columnStart(k: number, products: (k: number) => number, quotients: (k: number) => number): bigint {
-  const lows = BigInt(products(k) + quotients(k));
-  const highs = BigInt(products(k - 1) + quotients(k - 1));
+function columnStart(k: number, products: (k: number) => number): bigint {
+  const reductions = (column: number) => (column >= FOLDED && column < FOLDED + LIMBS ? FOLDED + 1 : 0);
+  const lows = BigInt(products(k) + reductions(k));
+  const highs = BigInt(products(k - 1) + reductions(k - 1));
   const exponents = lows * bitsOf(INTEGRAL) + highs * bitsOf(ROUND_UP);
   const below = k > 0 ? 1n << 11n : 0n;
   const above = k < 9 ? (1n << 62n) + (1n << 50n) : bitsOf(INTEGRAL);

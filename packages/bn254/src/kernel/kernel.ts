@@ -12,6 +12,7 @@ export type KernelBuild = (typeof KERNEL_BUILDS)[number];
 interface Exports {
   readonly memory: WasmMemory;
   multiply(to: number, a: number, b: number, field: number): void;
+  multiplyAndAdd(to: number, a: number, b: number, c: number, d: number, field: number): void;
   square(to: number, a: number, field: number): void;
   settle(to: number, a: number, field: number): void;
   unpack(to: number, from0: number, from1: number): void;

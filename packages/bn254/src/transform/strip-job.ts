@@ -1,8 +1,8 @@
 import { defineJob } from '@codex/compute';
 import { MONTGOMERY, PAIR_BYTES, SCALAR, writePair } from '../kernel/constants.ts';
 import { Kernel } from '../kernel/kernel.ts';
+import { ELEMENT_BYTES } from '../linear/elements.ts';
 import { scalarField as f } from '../reference/prime-field.ts';
-import { ELEMENT_BYTES } from '../vectors/elements.ts';
 
 /** Columns that are read at a time: their rows are half a kilobyte each, and 2048 of them fill the third cache at most. */
 const STRIP_COLUMNS = 16;

@@ -1,10 +1,10 @@
 import type { Compute } from '@codex/compute';
 import type { AbortOptions } from '@codex/runtime';
 import { Bn254Error } from '../errors.ts';
+import { ELEMENT_BYTES } from '../linear/elements.ts';
 import { scalarField as f } from '../reference/prime-field.ts';
 import { rootOfUnity } from '../reference/transform.ts';
 import { runAll } from '../run-all.ts';
-import { ELEMENT_BYTES } from '../vectors/elements.ts';
 import { type Factors, type Strip, transformStrip } from './strip-job.ts';
 
 /** 2^22 elements: columns of 2^11 stay in the second cache, with their roots. */

@@ -19,7 +19,12 @@ export const multiplySubtractPart = defineJob(import.meta.url, 'multiplySubtract
   const kernel = Kernel.ofThread();
   const chunk = CHUNK_ELEMENTS * ELEMENT_BYTES;
   const factor = kernel.room(PAIR_BYTES + 4 * chunk);
-  const [atA, atB, atC, to] = [0, 1, 2, 3].map((i) => factor + PAIR_BYTES + i * chunk) as [number, number, number, number];
+  const [atA, atB, atC, to] = [0, 1, 2, 3].map((i) => factor + PAIR_BYTES + i * chunk) as [
+    number,
+    number,
+    number,
+    number,
+  ];
   const { bytes, view, exports } = kernel;
   writePair(view, factor, MONTGOMERY_SQUARE);
   for (let first = 0; first < target.byteLength; first += chunk) {
