@@ -1,8 +1,10 @@
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { isCodexError } from '@codex/runtime';
 import { type DemoArguments, HELP, parseDemoArguments } from './arguments.ts';
 import { runDemo } from './demo.ts';
 import { startNetwork } from './network.ts';
+import { PROJECT_ROOT } from './node-command.ts';
 import { jsonReport, terminalReport } from './report.ts';
 import { checkSpace, defaultFile, openSource } from './source-file.ts';
 import { Terminal } from './terminal.ts';
@@ -29,7 +31,12 @@ async function demo(args: DemoArguments, terminal: Terminal, interrupted: AbortS
     // The nodes find each other through the DHT, as they would anywhere else.
     connect: false,
     ...(args.keep === undefined ? {} : { directory: args.keep }),
-    args: [`--storage-quota=${Math.max(QUOTA_MIN_BYTES, source.size * 2)}`],
+    args: [
+      `--storage-quota=${Math.max(QUOTA_MIN_BYTES, source.size * 2)}`,
+      // Whoever tries proofs here gets a circuit and a key for tests, once for all nodes and runs.
+      '--proving-keys=development',
+      `--circuit-dir=${join(PROJECT_ROOT, '.cache')}`,
+    ],
     signal: interrupted,
     onEvent: (event) => report.event(event),
   });

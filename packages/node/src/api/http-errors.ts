@@ -36,16 +36,22 @@ export function toHttpError(error: unknown): HttpError {
     case 'SLOTS_MANIFEST_INVALID':
     case 'SLOT_INPUT_INVALID':
     case 'SLOT_ROOT_MISMATCH':
+    case 'GROTH16_INPUT_INVALID':
       return new HttpError(422, error.message);
     case 'PROOF_LATE':
       return new HttpError(504, error.message);
     case 'PROOF_QUEUE_FULL':
     case 'PROVING_FILES_MISSING':
+    case 'CIRCUIT_COMPILER_MISSING':
+    case 'GROTH16_FILE_INVALID':
+    case 'GROTH16_FILE_UNREADABLE':
     case 'GROTH16_KEY_HASH_MISMATCH':
+    case 'GROTH16_WITNESS_MISMATCH':
     case 'PROVING_MEMORY':
     case 'PROVING_STOPPED':
       return new HttpError(503, error.message);
     case 'ASSEMBLY_BUSY':
+    case 'SLOT_CELL_CORRUPT':
     case 'ERASURE_BLOCK_MISSING':
       return new HttpError(409, error.message);
     case 'BODY_STALLED':

@@ -312,6 +312,7 @@ export const OPERATIONS: Readonly<Record<string, OperationDoc>> = {
       200: json('The proof and what it is about, or the inputs of the circuit', ProofFile),
       400: error('The CID, the slot or the body cannot be parsed'),
       404: error('No manifest, or the slot is not complete here'),
+      409: error('A cell is damaged'),
       413: error('The body is too long'),
       422: error('The dataset has no slots, or not this one, or no circuit has so many samples'),
       503: error('No circuit or proving key for so many samples, too little memory, or too many proofs wait'),

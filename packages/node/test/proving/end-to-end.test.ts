@@ -212,12 +212,23 @@ describe('a proof', () => {
       `--proving-key-hash=${'ab'.repeat(32)}`,
     );
     expect(await refused(strict, '/proofs/verify', file)).toMatch(/^503 .*is another key/);
+  }, 90_000);
+
+  it('takes no more memory than it may, and reads from the key what does not fit', async () => {
+    const body = { challenge: CHALLENGE };
     const frugal = await startNode('--proof-memory=1MiB', '--proving-keys=development');
     await frugal.network.connect(alice.peerId, alice.network.listenAddrs());
     await post(frugal, `/data/${slots.cid}/network`);
-    await expect
-      .poll(() => refused(frugal, provePath(0), body), { timeout: 30_000 })
-      .toMatch(/^503 A proof takes \d+ MiB/);
+    const refusal = () => refused(frugal, provePath(0), body);
+    await expect.poll(refusal, { timeout: 30_000 }).toMatch(/^503 A proof takes \d+ MiB, of 1 MiB/);
+    const neededMib = Number(/takes (\d+) MiB/.exec(await refusal())?.[1]);
+    running.splice(running.indexOf(frugal), 1);
+    await frugal.stop();
+    const config = { ...frugal.config, proofMemory: (neededMib + 1) * 2 ** 20 };
+    const again = await CodexNode.create(config, { discovery: false });
+    running.push(again);
+    await again.start();
+    expect(await post(alice, '/proofs/verify', await post(again, provePath(0), body))).toMatchObject({ valid: true });
   }, 90_000);
 });
 
