@@ -40,6 +40,11 @@ export interface VerificationKey {
 /** The sections of points of a proving key (11 §5.6). */
 export type KeySection = 'a' | 'b1' | 'b2' | 'c' | 'h';
 
+export interface PointsOptions extends AbortOptions {
+  /** Gives shared memory of so many bytes for what has to be read; without it, new memory is taken each time. */
+  readonly allocate?: (bytes: number) => Uint8Array;
+}
+
 /** What a proof is made with (the sections of a zkey, 11 §5.6). */
 export interface ProvingKey {
   readonly wires: number;
@@ -60,7 +65,7 @@ export interface ProvingKey {
    * Points [start, start + count) of a section in shared memory, as keys hold them (bn254's `readG1`, `readG2`). From memory when the
    * section is kept there (then a view, not to be written to), else read from the file.
    */
-  points(section: KeySection, start: number, count: number, options?: AbortOptions): Promise<Uint8Array>;
+  points(section: KeySection, start: number, count: number, options?: PointsOptions): Promise<Uint8Array>;
   close(): Promise<void>;
 }
 

@@ -4,7 +4,7 @@ import type { AbortOptions } from '@codex/runtime';
 import { KEY_SECTIONS, pointBytes, pointsIn } from './key-layout.ts';
 import { invalid, openFile, type Source } from './source.ts';
 import { runStoppable } from './stoppable.ts';
-import type { KeySection, ProvingKey } from './types.ts';
+import type { KeySection, PointsOptions, ProvingKey } from './types.ts';
 import { type KeyContents, readKeyJob } from './zkey-job.ts';
 
 /** In this order sections are kept in memory while there is room: those whose sums take longest first; provers can do without B1. */
@@ -47,7 +47,7 @@ export async function openProvingKey(
       const { start, bytes } = contents.sections[section];
       if (bytes > room) continue;
       room -= bytes;
-      memory.set(section, await readShared(handle, source, start, bytes, signal));
+      memory.set(section, await readShared(handle, source, start, bytes, { signal }));
     }
     return new KeyFile(path, handle, source, contents, memory);
   } catch (error) {
@@ -61,9 +61,9 @@ async function readShared(
   source: Source,
   start: number,
   bytes: number,
-  signal: AbortSignal | undefined,
+  { signal, allocate = (size) => new Uint8Array(new SharedArrayBuffer(size)) }: PointsOptions,
 ): Promise<Uint8Array> {
-  const target = new Uint8Array(new SharedArrayBuffer(bytes));
+  const target = allocate(bytes);
   for (let at = 0; at < bytes; ) {
     signal?.throwIfAborted();
     const { bytesRead } = await handle.read(target, at, Math.min(PIECE_BYTES, bytes - at), start + at);
@@ -122,7 +122,7 @@ class KeyFile implements ProvingKeyFile {
     return pointsIn(section, this);
   }
 
-  async points(section: KeySection, start: number, count: number, { signal }: AbortOptions = {}): Promise<Uint8Array> {
+  async points(section: KeySection, start: number, count: number, options: PointsOptions = {}): Promise<Uint8Array> {
     const size = pointBytes(section);
     if (!(start >= 0 && count >= 0 && start + count <= this.pointsIn(section))) {
       throw new RangeError(`Section ${section} has no points from ${start} to ${start + count}`);
@@ -130,7 +130,7 @@ class KeyFile implements ProvingKeyFile {
     const memory = this.#memory.get(section);
     if (memory) return memory.subarray(start * size, (start + count) * size);
     const { start: begin } = this.#sections[section];
-    return await readShared(this.#handle, this.#source, begin + start * size, count * size, signal);
+    return await readShared(this.#handle, this.#source, begin + start * size, count * size, options);
   }
 
   async close(): Promise<void> {

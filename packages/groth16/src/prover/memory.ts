@@ -1,6 +1,6 @@
 import { ELEMENT_BYTES } from '../format/elements.ts';
 import type { ProvingKey } from '../format/types.ts';
-import { PARTS_AT_ONCE, partBytes } from './section-sum.ts';
+import { PartReader, partMemoryBytes } from './part-reader.ts';
 
 /** Domains to this size (10 samples) are transformed all three at once: their steps are too short to keep threads busy one by one. */
 const SIDE_BY_SIDE_BITS_MAX = 18;
@@ -13,20 +13,22 @@ const THREAD_BYTES = 64 * 1024 * 1024;
 
 const scratchesFor = (domainBits: number) => (domainBits <= SIDE_BY_SIDE_BITS_MAX ? VECTORS : 1);
 
-/** The vectors that a proof needs, in shared memory; used again by the next proof. */
+/** What a proof works in, shared with threads; used again by the next one. */
 export class ProvingMemory {
   readonly a: Uint8Array;
   readonly b: Uint8Array;
   readonly c: Uint8Array;
   /** As many transforms run side by side. */
   readonly scratches: readonly Uint8Array[];
+  readonly parts: PartReader;
 
-  constructor(domainBits: number) {
-    const vector = () => new Uint8Array(new SharedArrayBuffer(2 ** domainBits * ELEMENT_BYTES));
+  constructor(key: ProvingKey, threads: number) {
+    const vector = () => new Uint8Array(new SharedArrayBuffer(2 ** key.domainBits * ELEMENT_BYTES));
     this.a = vector();
     this.b = vector();
     this.c = vector();
-    this.scratches = Array.from({ length: scratchesFor(domainBits) }, vector);
+    this.scratches = Array.from({ length: scratchesFor(key.domainBits) }, vector);
+    this.parts = new PartReader(key, threads);
   }
 }
 
@@ -36,5 +38,5 @@ export class ProvingMemory {
  */
 export function provingMemoryBytes(key: Pick<ProvingKey, 'wires' | 'domainBits'>, threads = 1): number {
   const vectors = (VECTORS + scratchesFor(key.domainBits)) * 2 ** key.domainBits;
-  return (key.wires + vectors) * ELEMENT_BYTES + PARTS_AT_ONCE * partBytes(threads) + threads * THREAD_BYTES;
+  return (key.wires + vectors) * ELEMENT_BYTES + partMemoryBytes(threads) + threads * THREAD_BYTES;
 }

@@ -8,7 +8,7 @@ import { ProvingMemory } from './memory.ts';
 import { Progress, type ProveEvents } from './progress.ts';
 import { quotientValues } from './quotient.ts';
 import { drawRandomness, rerandomise } from './randomness.ts';
-import { PARTS_AT_ONCE, type SumComponents, sumG1Section, sumG2Section } from './section-sum.ts';
+import { type SumComponents, sumG1Section, sumG2Section } from './section-sum.ts';
 import { together } from './together.ts';
 
 export interface ProverComponents {
@@ -91,14 +91,13 @@ export class Prover {
     const compute = this.#compute;
     const key = this.#key;
     const { alpha, beta, delta } = key.verification;
-    this.#memory ??= new ProvingMemory(key.domainBits);
+    this.#memory ??= new ProvingMemory(key, compute.threads);
     const memory = this.#memory;
     const progress = new Progress(key, options);
-    const parts = new Semaphore(PARTS_AT_ONCE);
     const sums: SumComponents = {
       compute,
       key,
-      parts,
+      parts: memory.parts,
       onSummed: (section, points) => progress.summed(section, points),
     };
     const randomness = drawRandomness(this.#random);

@@ -10,27 +10,17 @@ import {
   type Point,
 } from '@codex/bn254';
 import type { Compute } from '@codex/compute';
-import type { AbortOptions, Semaphore } from '@codex/runtime';
+import type { AbortOptions } from '@codex/runtime';
 import { ELEMENT_BYTES } from '../format/elements.ts';
 import type { KeySection, ProvingKey } from '../format/types.ts';
+import type { PartReader } from './part-reader.ts';
 import { together } from './together.ts';
-
-/** Of a section's points, for each thread, summed at a time: a full job of bn254's. */
-const THREAD_PART_BYTES = 8 * 1024 * 1024;
-
-/** More threads share parts of this size, so that what is read ahead stays small. */
-const PART_BYTES_MAX = 64 * 1024 * 1024;
-
-/** Two are summed, so that threads need not wait at the end of one; meanwhile one more is read. */
-export const PARTS_AT_ONCE = 3;
-
-export const partBytes = (threads: number) => Math.min(PART_BYTES_MAX, THREAD_PART_BYTES * Math.max(1, threads));
 
 export interface SumComponents {
   readonly compute: Compute;
   readonly key: ProvingKey;
-  /** `PARTS_AT_ONCE` permits, for all sections together. */
-  readonly parts: Semaphore;
+  /** For all sections together. */
+  readonly parts: PartReader;
   /** So many more points are summed up. */
   readonly onSummed: (section: KeySection, points: number) => void;
 }
@@ -74,20 +64,19 @@ async function sumSection<F>(
   options: AbortOptions,
 ): Promise<Point<F>> {
   const count = key.pointsIn(section);
-  const partsNeeded = Math.max(1, Math.ceil((count * group.bytes) / partBytes(compute.threads)));
+  const partsNeeded = Math.max(1, Math.ceil((count * group.bytes) / parts.partBytes));
   const perPart = Math.ceil(count / partsNeeded);
   const starts = Array.from({ length: partsNeeded }, (_, i) => i * perPart).filter((start) => start < count);
   const sums = await together(
-    starts.map((start) => ({ signal }) => {
-      const summed = async () => {
-        const size = Math.min(perPart, count - start);
-        const points = await key.points(section, start, size, { signal });
-        const range = scalars.subarray(start * ELEMENT_BYTES, (start + size) * ELEMENT_BYTES);
-        const sum = await group.multiplyAndAdd(compute, { points, scalars: range }, { signal });
-        onSummed(section, size);
+    starts.map((start) => (inner) => {
+      const part = { section, start, count: Math.min(perPart, count - start) };
+      const range = scalars.subarray(start * ELEMENT_BYTES, (start + part.count) * ELEMENT_BYTES);
+      const summed = async (points: Uint8Array) => {
+        const sum = await group.multiplyAndAdd(compute, { points, scalars: range }, inner);
+        onSummed(section, part.count);
         return sum;
       };
-      return parts.run(summed, { signal });
+      return parts.use(part, summed, inner);
     }),
     options,
   );
