@@ -5,7 +5,7 @@ import type { ProvingKeyFile, VerificationKey } from '@codex/groth16';
 import { type AbortOptions, isCodexError, type Logger } from '@codex/runtime';
 import { NodeError } from '../errors.ts';
 import { findProvingFiles, missingFiles, type ProvingFiles, type ProvingFilesInit } from './proving-files.ts';
-import type { CircuitSource, ProvingCircuit, VerifyingCircuit } from './types.ts';
+import type { CircuitSource, OpenCircuitOptions, ProvingCircuit, VerifyingCircuit } from './types.ts';
 
 export interface Groth16CircuitsComponents {
   readonly compute: Compute;
@@ -53,7 +53,7 @@ export class Groth16Circuits implements CircuitSource {
     this.#init = init;
   }
 
-  async open(samples: number, options: AbortOptions): Promise<ProvingCircuit> {
+  async open(samples: number, options: OpenCircuitOptions): Promise<ProvingCircuit> {
     const { compute } = this.#c;
     const { encodeProof, Prover, verify, WitnessGenerator } = await this.#load();
     const { sha256, wasm, zkey } = await this.#find(samples, options);
@@ -97,7 +97,7 @@ export class Groth16Circuits implements CircuitSource {
   }
 
   /** Finds the files of a circuit, or makes them, and sees which key it is. */
-  async #find(samples: number, options: AbortOptions): Promise<KnownFiles> {
+  async #find(samples: number, options: OpenCircuitOptions): Promise<KnownFiles> {
     const found = await findProvingFiles(this.#init, samples);
     const files = found ?? (await this.#make(samples, options));
     const { mtimeMs, size } = await stat(files.zkey);
@@ -124,14 +124,14 @@ export class Groth16Circuits implements CircuitSource {
   }
 
   /** Circuit and key for development, from a cache that many nodes may share. */
-  async #make(samples: number, options: AbortOptions): Promise<ProvingFiles> {
+  async #make(samples: number, options: OpenCircuitOptions): Promise<ProvingFiles> {
     const { circuitDir, keys } = this.#init;
     if (keys !== 'development') throw missingFiles(samples, circuitDir);
     const cache = join(circuitDir, 'development');
     const circuits = await import('@codex/circuits');
     const { developmentKey } = await this.#load();
     const parameters = { ...circuits.NETWORK_PARAMETERS, nSamples: samples };
-    const circuit = await circuits.buildCircuit(parameters, { cache, ...options });
+    const circuit = await circuits.buildCircuit(parameters, { cache, signal: options.signal });
     const { zkey } = await developmentKey({ compute: this.#c.compute }, { circuit, cache, ...options });
     return { wasm: circuit.wasm, zkey };
   }

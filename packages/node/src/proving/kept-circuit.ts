@@ -1,5 +1,5 @@
-import type { AbortOptions, Cancel, Clock } from '@codex/runtime';
-import type { CircuitSource, ProvingCircuit } from './types.ts';
+import type { Cancel, Clock } from '@codex/runtime';
+import type { CircuitSource, OpenCircuitOptions, ProvingCircuit } from './types.ts';
 
 export interface KeptCircuitComponents {
   readonly clock: Clock;
@@ -25,16 +25,11 @@ export class KeptCircuit {
     this.#idleMs = init.idleMs;
   }
 
-  /** Samples of the circuit that is loaded. */
-  get loaded(): number | undefined {
-    return this.#circuit?.key.samples;
-  }
-
   /** Loads the circuit if need be. Not to be called again before `work` has settled. Errors: those of the source. */
   async use<T>(
     samples: number,
     work: (circuit: ProvingCircuit) => Promise<T>,
-    options: AbortOptions & { readonly onLoad?: () => void },
+    options: OpenCircuitOptions & { readonly onLoad?: () => void },
   ): Promise<T> {
     this.#cancelIdle();
     try {

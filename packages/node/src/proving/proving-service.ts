@@ -124,7 +124,11 @@ export class ProvingService implements Startable {
     try {
       const input = await this.#input(question, phases, signal);
       const work = (circuit: ProvingCircuit) => proveInput(circuit, input, phases, signal);
-      return await this.#circuit.use(question.samples, work, { signal, onLoad: () => phases.begin('key') });
+      return await this.#circuit.use(question.samples, work, {
+        signal,
+        onLoad: () => phases.begin('key'),
+        onProgress: (fraction) => phases.tell({ phase: 'key', fraction }),
+      });
     } finally {
       phases.end();
     }

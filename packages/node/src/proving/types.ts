@@ -67,9 +67,14 @@ export interface VerifyingCircuit {
   verifyJson(proof: object, publicSignals: readonly bigint[], options: AbortOptions): Promise<boolean>;
 }
 
+export interface OpenCircuitOptions extends AbortOptions {
+  /** Told the part that is done, 0 to 1, while a key is made. */
+  readonly onProgress?: (fraction: number) => void;
+}
+
 /** Where circuits come from. */
 export interface CircuitSource {
   /** Errors: `PROVING_FILES_MISSING`, `PROVING_MEMORY`, and those of the files' readers. */
-  open(samples: number, options: AbortOptions): Promise<ProvingCircuit>;
+  open(samples: number, options: OpenCircuitOptions): Promise<ProvingCircuit>;
   verifier(samples: number, options: AbortOptions): Promise<VerifyingCircuit>;
 }
