@@ -13,7 +13,7 @@ import {
   ZKEY,
 } from './key-layout.ts';
 import { PointReader } from './key-points.ts';
-import { DOMAIN_BITS_MAX, WIRES_MAX } from './limits.ts';
+import { DOMAIN_BITS_MAX, PUBLIC_SIGNALS_MAX, WIRES_MAX } from './limits.ts';
 import { invalid, readAt, type Source } from './source.ts';
 import type { StopFlag } from './stoppable.ts';
 import type { KeySection, ProvingKey, SparseRows } from './types.ts';
@@ -21,9 +21,6 @@ import { WordReader } from './word-reader.ts';
 
 /** Two primes with their lengths, three numbers, six points. */
 const HEADER_BYTES = 660;
-
-/** Each public signal has a point that is checked one by one, and a word of a transaction. */
-const PUBLIC_SIGNALS_MAX = 1 << 12;
 
 /** Two thousand contributions of a ceremony. */
 const CONTRIBUTIONS_BYTES_MAX = 1 << 20;

@@ -9,10 +9,8 @@ import {
   scalarField,
 } from '@codex/bn254';
 import { Groth16Error } from '../errors.ts';
+import { PUBLIC_SIGNALS_MAX } from '../format/limits.ts';
 import type { Proof, VerificationKey } from '../format/types.ts';
-
-/** Public signals of one proof: what a file of a few megabytes could hold is no proof of ours. */
-const PUBLIC_SIGNALS_MAX = 4096;
 
 /** Digits of 2^256: longer numbers are not even parsed. */
 const DIGITS_MAX = 78;

@@ -10,7 +10,8 @@ export async function compileCircuit(
   directory: string,
 ): Promise<{ readonly r1cs: string; readonly wasm: string }> {
   await mkdir(directory, { recursive: true });
-  const compiler = createRequire(import.meta.url).resolve('circom2/cli.js');
+  const require = createRequire(import.meta.url);
+  const compiler = require.resolve('circom2/cli.js');
   const name = basename(source, '.circom');
   const child = spawn(process.execPath, [compiler, source, '--r1cs', '--wasm', '--O2', '-o', directory], {
     stdio: 'ignore',
