@@ -9,7 +9,7 @@ export type { Part } from './msm/sum-job.ts';
 export { Curve, type G1Point, type G2Point, g1, g2, type Point } from './reference/curve.ts';
 export { type Fp2, fp2 } from './reference/extension.ts';
 export { isInG1, isInG2 } from './reference/membership.ts';
-export { pairingProduct } from './reference/pairing.ts';
+export { type PairingInput, type PreparedG2, pairingProduct, preparePairing } from './reference/pairing.ts';
 export { baseField, PrimeField, scalarField } from './reference/prime-field.ts';
 export { type Fp12, fp12 } from './reference/tower.ts';
 export { evaluate, ROOT_BITS_MAX, rootOfUnity } from './reference/transform.ts';

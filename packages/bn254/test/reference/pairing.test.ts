@@ -9,6 +9,7 @@ import {
   isInG1,
   isInG2,
   pairingProduct,
+  preparePairing,
   scalarField,
 } from '../../src/index.ts';
 import { drawn } from '../values.ts';
@@ -16,6 +17,10 @@ import { KEY, PROOF, PUBLIC } from './proof.ts';
 
 const [P, Q] = [g1.generator, g2.generator];
 const pairing = (a: G1Point, b: G2Point) => pairingProduct([{ g1: a, g2: b }]);
+
+const GAMMA = preparePairing(Q);
+const DELTA = preparePairing(KEY.delta);
+const ALPHA_BETA = pairing(KEY.alpha, KEY.beta);
 
 /** As the contract verifies (11 §5.5). */
 function verify(proof: readonly bigint[], inputs: readonly bigint[]): boolean {
@@ -36,11 +41,10 @@ function verify(proof: readonly bigint[], inputs: readonly bigint[]): boolean {
   if (!isInG1(a) || !isInG2(b) || !isInG1(c)) return false;
   const product = pairingProduct([
     { g1: g1.negate(a), g2: b },
-    { g1: KEY.alpha, g2: KEY.beta },
-    { g1: g1.multiplyAndAdd(KEY.inputs, [1n, ...inputs]), g2: Q },
-    { g1: c, g2: KEY.delta },
+    { g1: g1.multiplyAndAdd(KEY.inputs, [1n, ...inputs]), g2: GAMMA },
+    { g1: c, g2: DELTA },
   ]);
-  return fp12.equals(product, fp12.one);
+  return fp12.equals(fp12.multiply(product, ALPHA_BETA), fp12.one);
 }
 
 describe('the pairing', () => {
@@ -63,6 +67,20 @@ describe('the pairing', () => {
     expect(fp12.equals(pairing(g1.add(P, p2), Q), product)).toBe(true);
     const other = fp12.multiply(pairing(P, Q), pairing(P, q2));
     expect(fp12.equals(pairing(P, g2.add(Q, q2)), other)).toBe(true);
+  });
+
+  it('is the same with prepared points, also after they were cloned', () => {
+    const q2 = g2.multiply(Q, 5678n);
+    const expected = fp12.multiply(pairing(P, Q), pairing(g1.multiply(P, 9n), q2));
+    const prepared = structuredClone(preparePairing(Q));
+    const found = pairingProduct([
+      { g1: P, g2: prepared },
+      { g1: g1.multiply(P, 9n), g2: q2 },
+      { g1: P, g2: preparePairing(undefined) },
+      { g1: undefined, g2: prepared },
+    ]);
+    expect(fp12.equals(found, expected)).toBe(true);
+    expect(fp12.equals(pairingProduct([{ g1: P, g2: preparePairing(undefined) }]), fp12.one)).toBe(true);
   });
 
   it('is 1 of infinity, of nothing, and of opposites', () => {
