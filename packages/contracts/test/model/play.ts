@@ -1,4 +1,4 @@
-import type { Block } from '../../src/model/index.ts';
+import type { Block, Bytes32 } from '../../src/model/index.ts';
 import {
   brokenInvariants,
   brokenTransitions,
@@ -6,10 +6,12 @@ import {
   MarketplaceModel,
   type ModelConfig,
   type Mover,
+  SlotState,
   type StatesSeen,
   statesSeen,
 } from '../../src/model/index.ts';
-import type { RequestRecord } from '../../src/model/market-state.ts';
+import { type RequestRecord, slotIdIn } from '../../src/model/market-state.ts';
+import { reservationsOf } from '../../src/model/reservations.ts';
 import { encodeCall, encodeEvent } from './encode.ts';
 import { errorNamed } from './errors.ts';
 import { PUPPETS } from './player.ts';
@@ -19,6 +21,12 @@ import { type Act, isSettled, type Timing, type World } from './world.ts';
 
 /** Where the model and the EVM, or the model and its invariants, part. */
 export class Disagreement extends Error {}
+
+/** A marketplace, and what the model takes it for: the same, but where a test wants to see a difference found. */
+export interface Subject {
+  readonly config: ModelConfig;
+  readonly modelled: ModelConfig;
+}
 
 /** A block of a play, so that it can be played again. */
 export interface Scene {
@@ -33,8 +41,11 @@ interface Expected {
   readonly seen: bigint;
 }
 
-/** How often each call ended in each way: `fillSlot ok`, `fillSlot Marketplace_SlotNotFree`. */
+/** How often each call ended in each way: `fillSlot ok`, `fillSlot: slot Repair → Filled`, `event SlotFilled`. */
 export type Coverage = Map<string, number>;
+
+const nameOf = (state: SlotState): string =>
+  Object.entries(SlotState).find(([, value]) => value === state)?.[0] ?? `${state}`;
 
 /** The model and the contracts, call by call. Only what differs between them ends it. */
 export class Play {
@@ -55,8 +66,8 @@ export class Play {
     this.#before = statesSeen(this.#model.state, stage);
   }
 
-  static async open(config: ModelConfig): Promise<Play> {
-    return new Play(await Stage.open(config, PUPPETS), config);
+  static async open({ config, modelled }: Subject): Promise<Play> {
+    return new Play(await Stage.open(config, PUPPETS), modelled);
   }
 
   /** As it stands after the last block; the next one is later. */
@@ -132,12 +143,32 @@ export class Play {
   #apply({ actor, call }: Act, block: Block): CallResult {
     const sender = this.#stage.puppets[actor];
     if (!sender) throw new Error(`No puppet ${actor}`);
+    const full = call.name === 'reserveSlot' && this.#isFull(call);
     const result = this.#model.apply(call, sender, block);
-    const outcome = `${call.name} ${result.ok ? 'ok' : result.error}`;
-    this.coverage.set(outcome, (this.coverage.get(outcome) ?? 0) + 1);
+    if (full && result.ok) this.#count('reserveSlot: in the place of another');
+    this.#count(`${call.name} ${result.ok ? 'ok' : result.error}`);
+    if (result.ok) {
+      for (const { name } of result.events) this.#count(`event ${name}`);
+      for (const [id, state] of statesSeen(this.#model.state, block).slots) {
+        const from = this.#before.slots.get(id) ?? SlotState.Free;
+        if (from !== state) this.#count(`${call.name}: slot ${nameOf(from)} → ${nameOf(state)}`);
+      }
+    }
     if (result.ok && call.name === 'transfer' && call.to === this.#stage.market) this.#donated += call.amount;
     this.#check(call.name, block);
     return result;
+  }
+
+  #isFull({ requestId, index }: { requestId: Bytes32; index: bigint }): boolean {
+    const record = this.#model.state.requests.get(requestId);
+    if (!record) return false;
+    return (
+      reservationsOf(record, slotIdIn(record, index)).length >= this.#model.state.config.reservations.maxReservations
+    );
+  }
+
+  #count(outcome: string): void {
+    this.coverage.set(outcome, (this.coverage.get(outcome) ?? 0) + 1);
   }
 
   #check(mover: Mover, block: Block): void {

@@ -14,26 +14,29 @@ const IN_PLAY_MAX = 5;
 /** Of so many calls one makes no sense: it must fail as the model says. */
 const WILD_ONE_IN = 5;
 
+/** Of so many calls one is made again, or by another. */
+const REPEAT_ONE_IN = 20;
+/** Calls that may be made again. */
+const REMEMBERED = 6;
 /** A host that could fill a slot no more tries it once in so many times. */
 const LATE_ONE_IN = 20;
 
 /** Who lets the market take less is soon to let it take more. */
 const PURSE_MIN = 2n ** 150n;
 
-/** Who they are, by puppet; anybody does what only others should, now and then. */
-export const CLIENTS = [0, 1] as const;
-export const HOSTS = [2, 3, 4, 5, 6] as const;
-export const VALIDATOR = 7;
-export const STRANGER = 8;
+/** Who they are, by puppet (the last is a stranger to all); anybody does what only others should, now and then. */
+const CLIENTS = [0, 1] as const;
+const HOSTS = [2, 3, 4, 5, 6] as const;
+const VALIDATOR = 7;
 export const PUPPETS = 9;
 
 /** How often each kind of sensible call is chosen, when there is one to make. */
 const WEIGHTS = {
   request: 6,
-  reserve: 14,
-  fill: 30,
-  prove: 10,
-  mark: 22,
+  reserve: 22,
+  fill: 20,
+  prove: 5,
+  mark: 40,
   abandon: 2,
   collect: 8,
   withdraw: 5,
@@ -47,6 +50,7 @@ const pick = <T>(random: Random, from: readonly T[]): T => from[random.int(from.
 /** Thinks of the calls of a play: most further the life of some request, some are nonsense. */
 export class Player {
   readonly #random: Random;
+  readonly #last: Act[] = [];
 
   constructor(random: Random) {
     this.#random = random;
@@ -66,6 +70,18 @@ export class Player {
   }
 
   next(world: World): Act {
+    const act = this.#next(world);
+    this.#last.push(act);
+    if (this.#last.length > REMEMBERED) this.#last.shift();
+    return act;
+  }
+
+  #next(world: World): Act {
+    // What was right a moment ago is wrong when it comes again, or from another.
+    if (this.#last.length > 0 && this.#random.int(REPEAT_ONE_IN) === 0) {
+      const act = pick(this.#random, this.#last);
+      return this.#random.int(3) > 0 ? act : { ...act, actor: this.#random.int(PUPPETS) };
+    }
     if (this.#random.int(WILD_ONE_IN) === 0) return wildAct(world, this.#random);
     const options = this.#options(world);
     let total = 0;
@@ -188,31 +204,30 @@ export class Player {
     const { config } = world.state;
     const { period, timeout } = config.proofs;
     const end = periodEnd(config, periodOf(config, now));
-    switch (random.int(10)) {
+    switch (random.int(16)) {
       case 0:
       case 1:
       case 2:
       case 3:
-        return now + BigInt(random.int(4));
-      case 4:
-      case 5:
         return end + 1n;
-      case 6:
+      case 4:
         return end - period + timeout > now ? end - period + timeout : end + timeout;
-      case 7:
+      case 5:
         return now + BigInt(random.int(Number(period) + 1));
-      case 8: {
+      case 6: {
         const { reservationTimeout } = config.rules;
         const waiting = world.watched.flatMap((record) => [...record.reservations.values()].flat());
         if (waiting.length === 0) return now + 1n;
         return pick(random, waiting).since + reservationTimeout;
       }
-      default: {
+      case 7: {
         const ends = world.watched.flatMap((record) => [record.expiresAt, record.endsAt]).filter((at) => at >= now);
         if (ends.length === 0) return now + 1n;
         // Mostly the nearest: others would be over before they began.
-        return random.int(3) > 0 ? ends.reduce((a, b) => (a < b ? a : b)) : pick(random, ends);
+        return random.int(6) > 0 ? ends.sort((a, b) => Number(a - b))[0]! : pick(random, ends);
       }
+      default:
+        return now + BigInt(random.int(4));
     }
   }
 }

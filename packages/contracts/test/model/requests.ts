@@ -27,7 +27,7 @@ export function validRequest(random: Random, client: Address, period: bigint): R
       cid: pick<`0x${string}`>(random, ['0x01', '0x01cd0290b2020304', `0x${'ab'.repeat(40)}`]),
       merkleRoot: bytes32(random),
     },
-    expiry: 1n + (duration - 1n) / pick(random, [1n, 2n, 3n, 4n, duration]),
+    expiry: pick(random, [1n, 2n + duration / 4n, duration / 3n + 1n, duration / 2n + 1n, duration - 1n]),
     nonce: bytes32(random),
   };
 }

@@ -1,12 +1,11 @@
-import type { ModelConfig } from '../../src/model/index.ts';
-import { Disagreement, Play, type Scene } from './play.ts';
+import { Disagreement, Play, type Scene, type Subject } from './play.ts';
 
 /** Plays tried in search of a smaller one; each begins on a new chain. */
 const TRIES_MAX = 150;
 
 /** The fewest scenes and calls found that still end in a disagreement, by leaving out ever smaller parts. */
 export async function shrink(
-  config: ModelConfig,
+  subject: Subject,
   scenes: readonly Scene[],
 ): Promise<{ readonly scenes: readonly Scene[]; readonly message: string }> {
   let tries = 0;
@@ -14,7 +13,7 @@ export async function shrink(
   let message = 'not played again';
   const fails = async (candidate: readonly Scene[]): Promise<boolean> => {
     tries++;
-    const found = await disagreementOf(config, candidate);
+    const found = await disagreementOf(subject, candidate);
     if (found === undefined) return false;
     best = candidate;
     message = found;
@@ -55,8 +54,8 @@ function without(scenes: readonly Scene[], from: number, size: number): Scene[] 
 }
 
 /** What a play disagrees about; undefined when it comes to its end. */
-async function disagreementOf(config: ModelConfig, scenes: readonly Scene[]): Promise<string | undefined> {
-  const play = await Play.open(config);
+async function disagreementOf(subject: Subject, scenes: readonly Scene[]): Promise<string | undefined> {
+  const play = await Play.open(subject);
   try {
     for (const { timing, acts } of scenes)
       await play.block(

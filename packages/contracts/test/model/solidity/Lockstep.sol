@@ -80,18 +80,18 @@ contract Lockstep {
         words = new uint256[](most);
         uint256 end;
         words[end++] = uint256(uint160(address(_puppets[looker])));
-        words[end++] = _get(_token, "balanceOf(address)", bytes32(uint256(uint160(_market))));
-        words[end++] = _get(_token, "totalSupply()", 0);
+        words[end++] = _get(_token, bytes4(keccak256("balanceOf(address)")), bytes32(uint256(uint160(_market))));
+        words[end++] = _get(_token, bytes4(keccak256("totalSupply()")), 0);
         for (uint256 i = 0; i < _puppets.length; i++) {
-            words[end++] = _get(_token, "balanceOf(address)", bytes32(uint256(uint160(address(_puppets[i])))));
+            words[end++] = _get(_token, bytes4(keccak256("balanceOf(address)")), bytes32(uint256(uint160(address(_puppets[i])))));
         }
         words[end++] = _sum(looker, "myRequests()");
         words[end++] = _sum(looker, "mySlots()");
         for (uint256 i = 0; i < _requests.length; i++) {
             bytes32 requestId = _requests[i];
-            words[end++] = _get(_market, "requestState(bytes32)", requestId);
-            words[end++] = _get(_market, "requestEnd(bytes32)", requestId);
-            words[end++] = _get(_market, "requestExpiry(bytes32)", requestId);
+            words[end++] = _get(_market, bytes4(keccak256("requestState(bytes32)")), requestId);
+            words[end++] = _get(_market, bytes4(keccak256("requestEnd(bytes32)")), requestId);
+            words[end++] = _get(_market, bytes4(keccak256("requestExpiry(bytes32)")), requestId);
             uint256 slots = _slots[requestId];
             for (uint256 index = 0; index < slots; index++) {
                 end = _lookAtSlot(words, end, looker, requestId, index);
@@ -110,17 +110,17 @@ contract Lockstep {
         uint256 index
     ) private view returns (uint256) {
         bytes32 slotId = keccak256(abi.encode(requestId, index));
-        uint256 state = _get(_market, "slotState(bytes32)", slotId);
+        uint256 state = _get(_market, bytes4(keccak256("slotState(bytes32)")), slotId);
         words[end++] = state;
-        words[end++] = _get(_market, "getHost(bytes32)", slotId);
-        words[end++] = _get(_market, "currentCollateral(bytes32)", slotId);
-        words[end++] = _get(_market, "missingProofs(bytes32)", slotId);
-        words[end++] = _get(_market, "getPointer(bytes32)", slotId);
+        words[end++] = _get(_market, bytes4(keccak256("getHost(bytes32)")), slotId);
+        words[end++] = _get(_market, bytes4(keccak256("currentCollateral(bytes32)")), slotId);
+        words[end++] = _get(_market, bytes4(keccak256("missingProofs(bytes32)")), slotId);
+        words[end++] = _get(_market, bytes4(keccak256("getPointer(bytes32)")), slotId);
         if (state == 1) {
-            words[end++] = _get(_market, "getChallenge(bytes32)", slotId);
-            words[end++] = _get(_market, "isProofRequired(bytes32)", slotId);
-            words[end++] = _get(_market, "willProofBeRequired(bytes32)", slotId);
-            words[end++] = _get(_market, "slotProbability(bytes32)", slotId);
+            words[end++] = _get(_market, bytes4(keccak256("getChallenge(bytes32)")), slotId);
+            words[end++] = _get(_market, bytes4(keccak256("isProofRequired(bytes32)")), slotId);
+            words[end++] = _get(_market, bytes4(keccak256("willProofBeRequired(bytes32)")), slotId);
+            words[end++] = _get(_market, bytes4(keccak256("slotProbability(bytes32)")), slotId);
         } else {
             bytes memory data = abi.encodeWithSignature("canReserveSlot(bytes32,uint64)", requestId, index);
             words[end++] = _word(_looked(looker, data));
@@ -129,9 +129,17 @@ contract Lockstep {
     }
 
     /// The word that a view gives, or what its error is.
-    function _get(address target, string memory signature, bytes32 argument) private view returns (uint256) {
-        (bool ok, bytes memory output) = target.staticcall(abi.encodeWithSignature(signature, argument));
-        return ok ? _word(output) : FAILED | uint32(bytes4(output));
+    function _get(address target, bytes4 selector, bytes32 argument) private view returns (uint256 word) {
+        uint256 failed = FAILED;
+        assembly ("memory-safe") {
+            mstore(0, selector)
+            mstore(4, argument)
+            let ok := staticcall(gas(), target, 0, 36, 0, 32)
+            word := mload(0)
+            if iszero(ok) {
+                word := or(failed, shr(224, word))
+            }
+        }
     }
 
     /// The sum of the ids in a list, and how many they are: the order of a list is nobody's business.
