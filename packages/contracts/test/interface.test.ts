@@ -72,7 +72,8 @@ describe('the interface of the contracts', () => {
   });
 
   it('has nothing else in the marketplace but what is said to be added', () => {
-    const names = (type: string) => marketplaceAbi.flatMap((item) => (item.type === type ? [item.name] : []));
+    const abi: Abi = marketplaceAbi;
+    const names = (type: string) => abi.flatMap((item) => (item.type === type && 'name' in item ? [item.name] : []));
     const beyond = (type: string, table: Record<string, string>) =>
       names(type).filter((name) => !Object.values(table).includes(name));
     expect(beyond('function', tables.functions).sort()).toEqual(ADDED.functions);
@@ -86,7 +87,9 @@ describe('the interface of the contracts', () => {
         ? `{${input.components.map((part) => `${part.name}:${shape(part)}`).join(' ')}}`
         : input.type;
     const outputs = (name: string) => {
-      const item = marketplaceAbi.find((part) => part.type === 'function' && part.name === name) as AbiFunction;
+      const item = (marketplaceAbi as Abi).find(
+        (part) => part.type === 'function' && part.name === name,
+      ) as AbiFunction;
       return item.outputs.map(shape).join();
     };
     const request =

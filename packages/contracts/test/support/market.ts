@@ -7,8 +7,8 @@ import {
   decodeFunctionResult,
   encodeDeployData,
   encodeFunctionData,
+  getAddress,
   type Hex,
-  type PublicClient,
   parseAbi,
   RpcRequestError,
   type TransactionReceipt,
@@ -28,6 +28,9 @@ import {
 const BUILT_IN = parseAbi(['error Error(string)', 'error Panic(uint256)']);
 /** Enough for every call; far below a block's limit. */
 const GAS = '0xf42400';
+
+const readerOf = (chain: EmbeddedChain) => createPublicClient({ transport: chain.transport() });
+type Reader = ReturnType<typeof readerOf>;
 
 /** A call that the chain refused, by the name of the error. */
 export class Reverted extends Error {
@@ -53,10 +56,10 @@ interface Trace {
 /** What tests do with a chain: contracts by name, calls that say what happened, and time that they move themselves. */
 export class Lab {
   readonly chain: EmbeddedChain;
-  readonly client: PublicClient;
+  readonly client: Reader;
   readonly accounts: readonly Address[];
 
-  private constructor(chain: EmbeddedChain, client: PublicClient, accounts: readonly Address[]) {
+  private constructor(chain: EmbeddedChain, client: Reader, accounts: readonly Address[]) {
     this.chain = chain;
     this.client = client;
     this.accounts = accounts;
@@ -67,8 +70,15 @@ export class Lab {
     const chain = new EmbeddedChain({ timestamp: 1_800_000_000, onDemand: true });
     await chain.start();
     await chain.mine(257, 0);
-    const client = createPublicClient({ transport: chain.transport() }) as PublicClient;
-    const accounts = (await client.request({ method: 'eth_accounts' } as never)) as Address[];
+    return Lab.on(chain);
+  }
+
+  /** On a chain that runs, and mines on demand. */
+  static async on(chain: EmbeddedChain): Promise<Lab> {
+    const client = readerOf(chain);
+    const accounts = ((await client.request({ method: 'eth_accounts' } as never)) as Address[]).map((at) =>
+      getAddress(at),
+    );
     return new Lab(chain, client, accounts);
   }
 
@@ -80,7 +90,7 @@ export class Lab {
   async create(abi: Abi, bytecode: Hex, args: readonly unknown[] = []): Promise<Address> {
     const data = encodeDeployData({ abi, bytecode, args });
     const receipt = await this.#receipt({ from: this.accounts[0], data }, abi);
-    return receipt.contractAddress as Address;
+    return getAddress(receipt.contractAddress as Address);
   }
 
   /** Sends a call in a block at `time`; default: in the second of the last block. Throws `Reverted`. */
@@ -292,7 +302,7 @@ export class Market {
     const slots: Hex[] = [];
     for (let index = 0; index < Number(request.ask.slots); index++) {
       await this.filled(id, index);
-      slots.push(slotIdOf(id, index));
+      slots.push(slotIdOf(id, BigInt(index)));
     }
     return { id, at, slots };
   }
