@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { WorkerPool } from '@codex/compute';
-import { curves, powersOfTau, zKey } from 'snarkjs';
 import { afterAll, expect, it } from 'vitest';
 import {
   decodeProof,
@@ -22,24 +21,12 @@ afterAll(() => compute.stop());
 const pathOf = temporaryDirectory();
 const snarkjs = useSnarkjs();
 
-/** Of what is used of snarkjs to make a key. */
-interface Ceremony {
-  newAccumulator(curve: object, power: number, path: string): Promise<void>;
-  contribute(from: string, to: string, name: string, entropy: string): Promise<void>;
-  preparePhase2(from: string, to: string): Promise<void>;
-}
-interface Phase2 {
-  newZKey(r1cs: string, powers: string, path: string): Promise<void>;
-  contribute(from: string, to: string, name: string, entropy: string): Promise<void>;
-}
-
 /** More than the small circuit needs, so that the domain is. */
 const POWER = process.env.SOAK === 'short' ? 6 : 8;
 
 it('proves with keys of new ceremonies, each time others', async () => {
   const { r1cs, wasm } = await compileCircuit(SMALL.circom, pathOf('small'));
-  const first: Ceremony = powersOfTau;
-  const second: Phase2 = zKey;
+  const { curves, powersOfTau: first, zKey: second } = snarkjs;
   await first.newAccumulator(await curves.getCurveFromName('bn128'), POWER, pathOf('0.ptau'));
   await first.contribute(pathOf('0.ptau'), pathOf('1.ptau'), 'one', randomBytes(32).toString('hex'));
   await first.preparePhase2(pathOf('1.ptau'), pathOf('2.ptau'));

@@ -1,5 +1,5 @@
 import { readSync } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { Groth16Error } from '../errors.ts';
 
 /** What a format is read from. It can be sent to a job: threads share open files. */
@@ -34,10 +34,10 @@ export function readAt(source: Source, position: number, target: Uint8Array): vo
 export async function openFile(path: string): Promise<{ readonly handle: FileHandle; readonly source: Source }> {
   let handle: FileHandle | undefined;
   try {
+    // Looked at first: to open a pipe would wait for its writer.
+    if (!(await stat(path)).isFile()) throw new Error('this is no file');
     handle = await open(path, 'r');
-    const stats = await handle.stat();
-    if (!stats.isFile()) throw new Error('this is no file');
-    return { handle, source: { file: handle.fd, bytes: stats.size, name: path } };
+    return { handle, source: { file: handle.fd, bytes: (await handle.stat()).size, name: path } };
   } catch (cause) {
     await handle?.close();
     const reason = cause instanceof Error ? cause.message : String(cause);

@@ -71,11 +71,11 @@ function prepareNew({ alpha, beta, gamma, delta, ic }: VerificationKey): Prepare
 }
 
 function textOf({ alpha, beta, gamma, delta, ic }: VerificationKey): string {
-  const numbers = [alpha, ...ic].flatMap((point) => (point ? [point.x, point.y] : [0n]));
-  const pairs = [beta, gamma, delta].flatMap((point) =>
-    point ? [point.x.real, point.x.imaginary, point.y.real, point.y.imaginary] : [0n],
-  );
-  return [...numbers, ...pairs].map((number) => number.toString(36)).join();
+  const text1 = (point: G1Point) => (point ? pair(point.x, point.y) : 'infinity');
+  const text2 = (point: G2Point) =>
+    point ? pair(point.x.real, point.x.imaginary) + pair(point.y.real, point.y.imaginary) : 'infinity';
+  const pair = (x: bigint, y: bigint) => `(${x.toString(36)} ${y.toString(36)})`;
+  return [text1(alpha), text2(beta), text2(gamma), text2(delta), ...ic.map(text1)].join();
 }
 
 const isCoordinate = (value: bigint) => value >= 0n && value < baseField.modulus;

@@ -1,11 +1,12 @@
-import { groth16, r1cs, wtns, zKey } from 'snarkjs';
+// @ts-expect-error: it has no types
+import { curves, groth16, powersOfTau, r1cs, wtns, zKey } from 'snarkjs';
 import { afterAll } from 'vitest';
 import type { CircuitInputs } from '../../src/index.ts';
 
 /** Wires with their coefficients. */
 type Row = Readonly<Record<string, string>>;
 
-/** What is used of snarkjs, which has no types. */
+/** What is used of snarkjs. */
 interface Snarkjs {
   readonly groth16: {
     prove(zkey: string, witness: string): Promise<{ readonly proof: object; readonly publicSignals: string[] }>;
@@ -25,7 +26,17 @@ interface Snarkjs {
     exportJson(path: string): Promise<bigint[]>;
     check(r1cs: string, witness: string): Promise<boolean>;
   };
-  readonly zKey: { exportVerificationKey(zkey: string): Promise<object> };
+  readonly zKey: {
+    exportVerificationKey(zkey: string): Promise<object>;
+    newZKey(r1cs: string, powers: string, target: string): Promise<void>;
+    contribute(from: string, to: string, name: string, entropy: string): Promise<void>;
+  };
+  readonly curves: { getCurveFromName(name: string): Promise<object> };
+  readonly powersOfTau: {
+    newAccumulator(curve: object, power: number, target: string): Promise<void>;
+    contribute(from: string, to: string, name: string, entropy: string): Promise<void>;
+    preparePhase2(from: string, to: string): Promise<void>;
+  };
 }
 
 /** snarkjs, whose threads end with the test file. */
@@ -34,5 +45,5 @@ export function useSnarkjs(): Snarkjs {
     const { curve_bn128: curve } = globalThis as { curve_bn128?: { terminate(): Promise<void> } };
     await curve?.terminate();
   });
-  return { groth16, r1cs, wtns, zKey };
+  return { curves, groth16, powersOfTau, r1cs, wtns, zKey };
 }
