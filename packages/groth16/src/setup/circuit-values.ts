@@ -5,7 +5,7 @@ import type { ConstraintSystem } from '../format/types.ts';
 import { lagrangeValues, quotientValues } from './lagrange.ts';
 import type { SecretMemory } from './secret-memory.ts';
 import type { ToxicWaste } from './toxic-waste.ts';
-import { valuesOfWires, type WireValues } from './wire-values.ts';
+import { multiplyTransposed, takeWireValues, type WireValues } from './wire-values.ts';
 
 /** All that points of a key are made from, but for its divisions. */
 export interface CircuitValues extends WireValues {
@@ -23,12 +23,12 @@ export async function circuitValues(
   const room = { values: secrets.take(bytes), scratch: secrets.take(bytes) };
   await lagrangeValues(compute, room, { domainBits, point: waste.tau, factor: 1n }, options);
   const { wires, table } = system;
+  const values = takeWireValues(secrets, wires);
   // One after the other: each transposed matrix takes as much memory as the matrix.
-  const of = (rows: ConstraintSystem['a']) =>
-    valuesOfWires(compute, secrets, { rows, table, wires, lagrange: room.values }, options);
-  const a = await of(system.a);
-  const b = await of(system.b);
-  const c = await of(system.c);
+  for (const matrix of ['a', 'b', 'c'] as const) {
+    const target = values[matrix];
+    await multiplyTransposed(compute, { rows: system[matrix], table, lagrange: room.values, target }, options);
+  }
   await quotientValues(compute, room, { domainBits, tau: waste.tau, delta: waste.delta }, options);
-  return { a, b, c, h: room.values };
+  return { ...values, h: room.values };
 }

@@ -1,4 +1,4 @@
-import { type G1Point, g2, readG1, readG2 } from '@codex/bn254';
+import { type G1Point, g2, readG1 } from '@codex/bn254';
 import type { Compute } from '@codex/compute';
 import { type AbortOptions, type Random, systemRandom } from '@codex/runtime';
 import { Groth16Error } from '../errors.ts';
@@ -7,7 +7,8 @@ import { ELEMENT_BYTES } from '../format/elements.ts';
 import { DOMAIN_BITS_MAX } from '../format/limits.ts';
 import type { ConstraintSystem, VerificationKey } from '../format/types.ts';
 import { writeProvingKey } from '../format/zkey-writer.ts';
-import { circuitValues } from './circuit-values.ts';
+import { type CircuitValues, circuitValues } from './circuit-values.ts';
+import { makeHeaderPoints } from './header-points.ts';
 import { bindSignals } from './matrix-jobs.ts';
 import {
   FIRST_GROUP,
@@ -18,7 +19,6 @@ import {
   SECOND_GROUP,
 } from './point-pieces.ts';
 import { SecretMemory } from './secret-memory.ts';
-import { sharedBytes } from './shared-arrays.ts';
 import { drawToxicWaste, type ToxicWaste } from './toxic-waste.ts';
 import { CombinedValues } from './wire-values.ts';
 
@@ -65,58 +65,62 @@ export async function developmentSetup(
   const secrets = new SecretMemory(compute);
   try {
     const waste = drawToxicWaste(random);
-    const components = { compute, secrets };
-    const values = await circuitValues(components, { system, domainBits, waste }, { signal });
-
-    const { wires } = system;
-    const total = FIRST_GROUP.cost * (3 * wires + 2 ** domainBits) + SECOND_GROUP.cost * wires;
-    let done = 0;
-    const onCost = (cost: number) => {
-      done += cost;
-      onProgress?.(Math.min(1, done / total));
-    };
-    const pieces = (group: Group, count: number, scalarsOf: ScalarsOf) =>
-      pointPieces(compute, { group, count, scalarsOf }, { signal, onCost });
-    const combined = (first: number, count: number, divisor: bigint) => {
-      const part = new CombinedValues(components, {
-        values,
-        waste,
-        divisor,
-        countMax: Math.min(count, PIECE_POINTS_MAX),
-      });
-      return pieces(FIRST_GROUP, count, (from, points, options) => part.of(first + from, points, options));
-    };
-    const { alpha, beta, delta } = await secretPoints(components, waste, { signal });
-    const ic: G1Point[] = [];
-    for await (const piece of combined(0, signals, 1n)) ic.push(...pointsIn(piece));
-    const verification = { alpha, beta: beta.g2, gamma: g2.generator, delta: delta.g2, ic };
-    await writeProvingKey(
-      target,
-      {
-        wires,
-        publicSignals,
-        domainBits,
-        verification,
-        betaG1: beta.g1,
-        deltaG1: delta.g1,
-        a: system.a,
-        b: system.b,
-        table,
-        points: {
-          a: pieces(FIRST_GROUP, wires, partOf(values.a)),
-          b1: pieces(FIRST_GROUP, wires, partOf(values.b)),
-          b2: pieces(SECOND_GROUP, wires, partOf(values.b)),
-          c: combined(signals, wires - signals, waste.delta),
-          h: pieces(FIRST_GROUP, 2 ** domainBits, partOf(values.h)),
-        },
-        contributions: contributionsOf({ name: INSECURE_MARK, delta: delta.g1 }),
-      },
-      { signal },
-    );
-    return { insecure: true, verification };
+    const values = await circuitValues({ compute, secrets }, { system, domainBits, waste }, { signal });
+    const input = { system, domainBits, waste, values, target };
+    return await writeKey({ compute, secrets }, input, { signal, onProgress });
   } finally {
     await secrets.wipe();
   }
+}
+
+interface KeyInput {
+  /** With the rows of public signals. */
+  readonly system: ConstraintSystem;
+  readonly domainBits: number;
+  readonly waste: ToxicWaste;
+  readonly values: CircuitValues;
+  readonly target: string;
+}
+
+async function writeKey(
+  components: { readonly compute: Compute; readonly secrets: SecretMemory },
+  { system, domainBits, waste, values, target }: KeyInput,
+  { signal, onProgress }: Pick<SetupInput, 'signal' | 'onProgress'>,
+): Promise<DevelopmentSetup> {
+  const { compute } = components;
+  const { wires, a, b, table } = system;
+  const publicSignals = system.publicOutputs + system.publicInputs;
+  const signals = publicSignals + 1;
+  const total = FIRST_GROUP.cost * (3 * wires + 2 ** domainBits) + SECOND_GROUP.cost * wires;
+  let done = 0;
+  const onCost = (cost: number) => {
+    done += cost;
+    onProgress?.(Math.min(1, done / total));
+  };
+  const pieces = (group: Group, count: number, scalarsOf: ScalarsOf) =>
+    pointPieces(compute, { group, count, scalarsOf }, { signal, onCost });
+  const combined = async (first: number, count: number, divisor: bigint) => {
+    const countMax = Math.min(count, PIECE_POINTS_MAX);
+    const part = await CombinedValues.make(components, { values, waste, divisor, countMax });
+    return pieces(FIRST_GROUP, count, (from, points, options) => part.of(first + from, points, options));
+  };
+
+  signal?.throwIfAborted();
+  const { alphaG1, betaG1, betaG2, deltaG1, deltaG2 } = await compute.run(makeHeaderPoints, waste);
+  const ic: G1Point[] = [];
+  for await (const piece of await combined(0, signals, 1n)) ic.push(...pointsIn(piece));
+  const verification = { alpha: alphaG1, beta: betaG2, gamma: g2.generator, delta: deltaG2, ic };
+  const points = {
+    a: pieces(FIRST_GROUP, wires, partOf(values.a)),
+    b1: pieces(FIRST_GROUP, wires, partOf(values.b)),
+    b2: pieces(SECOND_GROUP, wires, partOf(values.b)),
+    c: await combined(signals, wires - signals, waste.delta),
+    h: pieces(FIRST_GROUP, 2 ** domainBits, partOf(values.h)),
+  };
+  const contributions = contributionsOf({ name: INSECURE_MARK, delta: deltaG1 });
+  const header = { wires, publicSignals, domainBits, verification, betaG1, deltaG1 };
+  await writeProvingKey(target, { ...header, a, b, table, points, contributions }, { signal });
+  return { insecure: true, verification };
 }
 
 /** The smallest domain with more elements than there are rows with the public signals; wire 0 has a row too. */
@@ -134,22 +138,6 @@ const partOf =
   (scalars: Uint8Array): ScalarsOf =>
   async (first, count) =>
     scalars.subarray(first * ELEMENT_BYTES, (first + count) * ELEMENT_BYTES);
-
-/** The points of a key that are made from one secret. */
-async function secretPoints(
-  { compute, secrets }: { compute: Compute; secrets: SecretMemory },
-  { alpha, beta, delta }: ToxicWaste,
-  options: AbortOptions,
-) {
-  const make = async (group: Group, values: readonly bigint[]) => {
-    const target = sharedBytes(values.length * group.pointBytes);
-    await group.multiply(compute, secrets.scalars(values), target, options);
-    return values.map((_, i) => target.slice(i * group.pointBytes, (i + 1) * group.pointBytes));
-  };
-  const [alphaG1, betaG1, deltaG1] = (await make(FIRST_GROUP, [alpha, beta, delta])).map(readG1);
-  const [betaG2, deltaG2] = (await make(SECOND_GROUP, [beta, delta])).map(readG2);
-  return { alpha: alphaG1, beta: { g1: betaG1, g2: betaG2 }, delta: { g1: deltaG1, g2: deltaG2 } };
-}
 
 function pointsIn(piece: Uint8Array): G1Point[] {
   const { pointBytes } = FIRST_GROUP;

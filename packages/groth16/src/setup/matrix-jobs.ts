@@ -79,3 +79,22 @@ export const transposeRows = defineJob(import.meta.url, 'transposeRows', (input:
   }
   return { starts, columns, coefficients };
 });
+
+/** Row i has entries in columns i, apart + i and 2 · apart + i, with the first three coefficients of a table. */
+export const rowsOfThree = defineJob(
+  import.meta.url,
+  'rowsOfThree',
+  ({ count, apart }: { readonly count: number; readonly apart: number }): SparseRows => {
+    const starts = sharedWords(count + 1);
+    const columns = sharedWords(3 * count);
+    const coefficients = sharedWords(3 * count);
+    for (let row = 0; row < count; row++) {
+      starts[row + 1] = 3 * (row + 1);
+      for (let i = 0; i < 3; i++) {
+        columns[3 * row + i] = i * apart + row;
+        coefficients[3 * row + i] = i;
+      }
+    }
+    return { starts, columns, coefficients };
+  },
+);

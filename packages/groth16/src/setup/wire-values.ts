@@ -3,41 +3,43 @@ import type { Compute } from '@codex/compute';
 import type { AbortOptions } from '@codex/runtime';
 import { ELEMENT_BYTES } from '../format/elements.ts';
 import type { SparseRows } from '../format/types.ts';
-import { transposeRows } from './matrix-jobs.ts';
+import { rowsOfThree, transposeRows } from './matrix-jobs.ts';
 import type { SecretMemory } from './secret-memory.ts';
-import { sharedWords } from './shared-arrays.ts';
 import type { ToxicWaste } from './toxic-waste.ts';
 
-export interface WireInput {
-  readonly rows: SparseRows;
-  readonly table: Uint8Array;
-  readonly wires: number;
-  /** Values of the Lagrange polynomials at τ. */
-  readonly lagrange: Uint8Array;
-}
-
-/**
- * For each wire, the value at τ of the polynomial that has the wire's coefficients as values: the transposed matrix times the Lagrange
- * polynomials.
- */
-export async function valuesOfWires(
-  compute: Compute,
-  secrets: SecretMemory,
-  { rows, table, wires, lagrange }: WireInput,
-  options: AbortOptions,
-): Promise<Uint8Array> {
-  options.signal?.throwIfAborted();
-  const target = secrets.take(wires * ELEMENT_BYTES);
-  const transposed = await compute.run(transposeRows, { rows, wires });
-  await multiplyRows(compute, { ...transposed, table, vector: lagrange, target }, options);
-  return target;
-}
-
-/** What the matrices have for each wire. */
+/** For each wire, the values at τ of the polynomials that have its coefficients in a matrix as values. Elements. */
 export interface WireValues {
   readonly a: Uint8Array;
   readonly b: Uint8Array;
   readonly c: Uint8Array;
+  /** The three, one behind the other. */
+  readonly all: Uint8Array;
+}
+
+export function takeWireValues(secrets: SecretMemory, wires: number): WireValues {
+  const bytes = wires * ELEMENT_BYTES;
+  const all = secrets.take(3 * bytes);
+  const third = (i: number) => all.subarray(i * bytes, (i + 1) * bytes);
+  return { a: third(0), b: third(1), c: third(2), all };
+}
+
+export interface MatrixAtTau {
+  readonly rows: SparseRows;
+  readonly table: Uint8Array;
+  /** Values of the Lagrange polynomials at τ. */
+  readonly lagrange: Uint8Array;
+  readonly target: Uint8Array;
+}
+
+/** The transposed matrix times the Lagrange polynomials. */
+export async function multiplyTransposed(
+  compute: Compute,
+  { rows, table, lagrange, target }: MatrixAtTau,
+  options: AbortOptions,
+): Promise<void> {
+  options.signal?.throwIfAborted();
+  const transposed = await compute.run(transposeRows, { rows, wires: target.byteLength / ELEMENT_BYTES });
+  await multiplyRows(compute, { ...transposed, table, vector: lagrange, target }, options);
 }
 
 /**
@@ -46,36 +48,35 @@ export interface WireValues {
  */
 export class CombinedValues {
   readonly #compute: Compute;
-  readonly #values: WireValues;
-  readonly #countMax: number;
-  readonly #rows: SparseRows;
+  readonly #all: Uint8Array;
   readonly #table: Uint8Array;
-  readonly #vector: Uint8Array;
   readonly #target: Uint8Array;
+  readonly #rows: SparseRows;
 
-  constructor(
-    components: { compute: Compute; secrets: SecretMemory },
-    init: { values: WireValues; waste: ToxicWaste; divisor: bigint; countMax: number },
+  private constructor(
+    compute: Compute,
+    init: { all: Uint8Array; table: Uint8Array; target: Uint8Array; rows: SparseRows },
   ) {
-    const { values, waste, divisor, countMax } = init;
-    this.#compute = components.compute;
-    this.#values = values;
-    this.#countMax = countMax;
-    this.#rows = rowsOfThree(countMax);
+    this.#compute = compute;
+    this.#all = init.all;
+    this.#table = init.table;
+    this.#target = init.target;
+    this.#rows = init.rows;
+  }
+
+  static async make(
+    { compute, secrets }: { compute: Compute; secrets: SecretMemory },
+    { values, waste, divisor, countMax }: { values: WireValues; waste: ToxicWaste; divisor: bigint; countMax: number },
+  ): Promise<CombinedValues> {
     const inverse = f.invert(divisor);
-    const factors = [waste.beta, waste.alpha, 1n].map((factor) => f.multiply(factor, inverse));
-    this.#table = components.secrets.scalars(factors);
-    this.#vector = components.secrets.take(3 * countMax * ELEMENT_BYTES);
-    this.#target = components.secrets.take(countMax * ELEMENT_BYTES);
+    const table = secrets.scalars([waste.beta, waste.alpha, 1n].map((factor) => f.multiply(factor, inverse)));
+    const target = secrets.take(countMax * ELEMENT_BYTES);
+    const rows = await compute.run(rowsOfThree, { count: countMax, apart: values.a.byteLength / ELEMENT_BYTES });
+    return new CombinedValues(compute, { all: values.all, table, target, rows });
   }
 
   /** Of `countMax` wires at most; valid until the next call. */
   async of(first: number, count: number, options: AbortOptions): Promise<Uint8Array> {
-    const { a, b, c } = this.#values;
-    [a, b, c].forEach((values, i) => {
-      const part = values.subarray(first * ELEMENT_BYTES, (first + count) * ELEMENT_BYTES);
-      this.#vector.set(part, i * this.#countMax * ELEMENT_BYTES);
-    });
     const target = this.#target.subarray(0, count * ELEMENT_BYTES);
     const { starts, columns, coefficients } = this.#rows;
     const rows = {
@@ -83,22 +84,9 @@ export class CombinedValues {
       columns: columns.subarray(0, 3 * count),
       coefficients: coefficients.subarray(0, 3 * count),
     };
-    await multiplyRows(this.#compute, { ...rows, table: this.#table, vector: this.#vector, target }, options);
+    // Columns are counted from the first wire.
+    const vector = this.#all.subarray(first * ELEMENT_BYTES);
+    await multiplyRows(this.#compute, { ...rows, table: this.#table, vector, target }, options);
     return target;
   }
-}
-
-/** Row i has entries in columns i, count + i and 2 · count + i. */
-function rowsOfThree(count: number): SparseRows {
-  const starts = sharedWords(count + 1);
-  const columns = sharedWords(3 * count);
-  const coefficients = sharedWords(3 * count);
-  for (let row = 0; row < count; row++) {
-    starts[row + 1] = 3 * (row + 1);
-    for (let i = 0; i < 3; i++) {
-      columns[3 * row + i] = i * count + row;
-      coefficients[3 * row + i] = i;
-    }
-  }
-  return { starts, columns, coefficients };
 }

@@ -8,7 +8,7 @@ import { transposeRows } from '../../src/setup/matrix-jobs.ts';
 import { FIRST_GROUP, PIECE_POINTS_MAX, pointPieces, SECOND_GROUP } from '../../src/setup/point-pieces.ts';
 import { SecretMemory } from '../../src/setup/secret-memory.ts';
 import { drawToxicWaste } from '../../src/setup/toxic-waste.ts';
-import { CombinedValues } from '../../src/setup/wire-values.ts';
+import { CombinedValues, takeWireValues } from '../../src/setup/wire-values.ts';
 import { elementsOf, shared, sparse } from '../prover/support/system.ts';
 import { valuesOf } from './support/elements.ts';
 import { lagrangeBasis } from './support/twin.ts';
@@ -72,9 +72,10 @@ describe('combined values', () => {
     const waste = drawToxicWaste(random);
     const draw = () => Array.from({ length: 9 }, () => drawToxicWaste(random).tau);
     const [a, b, c] = [draw(), draw(), draw()];
-    const values = { a: elementsOf(a), b: elementsOf(b), c: elementsOf(c) };
+    const values = takeWireValues(secrets, 9);
+    values.all.set(elementsOf([...a, ...b, ...c]));
     const divisor = waste.delta;
-    const combined = new CombinedValues({ compute: inline, secrets }, { values, waste, divisor, countMax: 4 });
+    const combined = await CombinedValues.make({ compute: inline, secrets }, { values, waste, divisor, countMax: 4 });
     const expected = a.map((value, i) => {
       const sum = waste.beta * value + waste.alpha * b[i]! + c[i]!;
       return f.multiply(f.of(sum), f.invert(divisor));
