@@ -183,9 +183,14 @@ export const proveCell = defineJob(import.meta.url, 'proveCell', (evidence: Cell
 function pathOf(hasher: Poseidon2, evidence: CellEvidence) {
   const { shape, paddedBlocks, siblings, block, cell } = evidence;
   try {
-    const zeros = zeroDigestsOf(hasher, shape, siblings.length);
-    const digests = evidence.cellDigests ?? zeros.cells;
-    const inSlot = siblings.map((sibling, height) => sibling ?? nodeIn(zeros.nodes, height));
+    // Most slots are full, and need none.
+    let zeros: ZeroDigests | undefined;
+    const ofZeros = () => {
+      zeros ??= zeroDigestsOf(hasher, shape, siblings.length);
+      return zeros;
+    };
+    const digests = evidence.cellDigests ?? ofZeros().cells;
+    const inSlot = siblings.map((sibling, height) => sibling ?? nodeIn(ofZeros().nodes, height));
     // A tree of one block has a layer nevertheless, without a sibling (10 §5).
     if (paddedBlocks === 1) inSlot.push(new Uint8Array(ELEMENT_BYTES));
     checkElements(digests);

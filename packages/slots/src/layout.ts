@@ -18,6 +18,9 @@ export const SLOTS_MAX = 256;
 /** Depth of the trees over the cells of a slot (11 §1). */
 const CELLS_LOG2_MAX = 32;
 
+/** Smaller cells would be smaller than their digests, and a foreign manifest could make hashing them take for ever. */
+const CELL_BYTES_MIN = 32;
+
 /** What the circuits of every network prove (11 §1). Bytes. */
 export const NETWORK_SHAPE: BlockShape = { blockSize: DEFAULT_BLOCK_SIZE, cellSize: DEFAULT_CELL_BYTES };
 
@@ -51,6 +54,7 @@ export function slotLayout(manifest: Manifest, cellSize = DEFAULT_CELL_BYTES): S
   if (!isCount(blockSize) || !isCount(cellSize) || blockSize % cellSize !== 0) {
     throw manifestInvalid('blocks are not made of whole cells', { blockSize, cellSize });
   }
+  if (cellSize < CELL_BYTES_MIN) throw manifestInvalid('its cells are too small', { cellSize });
   const cellsPerBlock = blockSize / cellSize;
   if (powerOfTwo(cellsPerBlock) !== cellsPerBlock) {
     throw manifestInvalid('the cells of a block are no power of two', { blockSize, cellSize });

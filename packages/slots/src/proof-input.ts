@@ -10,7 +10,6 @@ import { slotLeaves } from './layout.ts';
 import { challengeToElement } from './sampling.ts';
 import type { SlotTree } from './tree/slot-tree.ts';
 import type { VerifiableLayout } from './verifiable.ts';
-import { workshopOf } from './workshop.ts';
 
 /** What the circuit is told (11 §5.1). Elements are below r; paths go from the bottom up and are not padded. */
 export interface ProofInput {
@@ -27,6 +26,12 @@ export interface ProofInput {
   /** For each sample, its bytes as elements (10 §4). */
   readonly cellData: readonly (readonly bigint[])[];
 }
+
+/**
+ * Blocks that are read for a proof together. They have memory of their own and do not queue with what is built: a proof has a
+ * deadline.
+ */
+const SAMPLES_AT_A_TIME = 4;
 
 export interface ProofQuestion {
   /** Verifiable. */
@@ -54,7 +59,7 @@ export async function proofInput(
   const entropy = challengeToElement(challenge);
   const { layout, root, path } = await locateSlot(components, manifest, slotIndex, options);
   const cells = layout.cellsPerSlot;
-  const indices = await workshopOf(compute).run(pickCells, { entropy, slotRoot: root, cells, samples }, options);
+  const indices = await compute.run(pickCells, { entropy, slotRoot: root, cells, samples }, options);
   let proved: ProvedCell[];
   try {
     proved = await proveCells(components, { manifest, layout, slotIndex }, indices, options);
@@ -96,7 +101,7 @@ async function proveCells(
     const prove = async ([place, index]: [number, number], { signal }: AbortOptions) => {
       proved[place] = await proveOne(components, slot, { tree, dataset, index }, { signal });
     };
-    await inLanes(workshopOf(components.compute).lanes, indices.entries(), prove, options);
+    await inLanes(SAMPLES_AT_A_TIME, indices.entries(), prove, options);
     return proved;
   } finally {
     await tree.close();
@@ -121,28 +126,24 @@ async function proveOne(
 ): Promise<ProvedCell> {
   const { tree, dataset, index } = sample;
   const { shape, cellsPerBlock, paddedBlocks, slotRoots } = layout;
-  const workshop = workshopOf(compute);
   const block = Math.floor(index / cellsPerBlock);
   const cell = index % cellsPerBlock;
   const leaves = slotLeaves(manifest, layout, slotIndex);
   const [cellDigests, siblings] = await Promise.all([tree.cellDigests(block), tree.siblings(block)]);
   const slotRoot = slotRoots[slotIndex]!;
   const evidence = { shape, paddedBlocks, slotRoot, block, cell, cellDigests, siblings };
-  if (block >= leaves.count) return workshop.run(proveCell, { ...evidence, bytes: undefined }, options);
+  if (block >= leaves.count) return compute.run(proveCell, { ...evidence, bytes: undefined }, options);
   const leaf = leaves.start + block;
-  const slab = await workshop.slabs.acquire(options);
+  const held = new Uint8Array(shape.blockSize);
+  const [missing] = await dataset.readInto({ start: leaf, count: 1 }, held, options);
+  if (missing !== undefined) {
+    throw new CodexError('BLOCK_NOT_FOUND', `Block ${leaf} of the dataset is not held`, { index: leaf });
+  }
+  const bytes = held.slice(cell * shape.cellSize, (cell + 1) * shape.cellSize);
   try {
-    const bytes = slab.bytes.subarray(0, shape.blockSize);
-    const [missing] = await dataset.readInto({ start: leaf, count: 1 }, bytes, options);
-    if (missing !== undefined) {
-      throw new CodexError('BLOCK_NOT_FOUND', `Block ${leaf} of the dataset is not held`, { index: leaf });
-    }
-    const sampled = bytes.subarray(cell * shape.cellSize, (cell + 1) * shape.cellSize);
-    return await workshop.run(proveCell, { ...evidence, bytes: sampled }, options);
+    return await compute.run(proveCell, { ...evidence, bytes }, options);
   } catch (error) {
     if (!isCodexError(error, 'SLOT_CELL_CORRUPT')) throw error;
     throw new SlotsError('SLOT_CELL_CORRUPT', error.message, { slotIndex, index, leaf });
-  } finally {
-    slab.release();
   }
 }

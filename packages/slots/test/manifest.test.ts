@@ -76,6 +76,7 @@ describe('a verifiable manifest', () => {
     ['an unknown strategy', () => ({ strategy: 2 }), /linear/],
     ['cells that do not divide blocks', () => ({ cellSize: 300 }), /whole cells/],
     ['cells without bytes', () => ({ cellSize: 0 }), /whole cells/],
+    ['cells of 16 bytes', () => ({ cellSize: 16 }), /too small/],
     ['cells larger than blocks', () => ({ cellSize: 2048 }), /whole cells/],
     ['a root that is no element', ({ slotRoots }) => ({ slotRoots: slotRoots.with(0, notCanonical()) }), /malformed/],
     ['a root of another kind', ({ verifyRoot, slotRoots }) => ({ slotRoots: slotRoots.with(0, verifyRoot) }), /malf/],

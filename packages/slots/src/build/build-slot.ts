@@ -7,7 +7,6 @@ import { proveSlot } from '../jobs.ts';
 import { type SlotLayout, slotLeaves, slotOrigin } from '../layout.ts';
 import type { SlotTree } from '../tree/slot-tree.ts';
 import { checkVerifyRoot, readVerifiable, type VerifiableLayout } from '../verifiable.ts';
-import { workshopOf } from '../workshop.ts';
 import { type GrowOptions, growSlot } from './grow-slot.ts';
 
 /**
@@ -83,7 +82,7 @@ export async function locateSlot(
   const layout = readVerifiable(manifest);
   slotLeaves(manifest, layout, slotIndex);
   const slotRoots = joinBytes(layout.slotRoots);
-  const dataset = await workshopOf(compute).run(proveSlot, { slotRoots, slotIndex }, options);
+  const dataset = await compute.run(proveSlot, { slotRoots, slotIndex }, options);
   checkVerifyRoot(layout, dataset.root);
   return { layout, root: layout.slotRoots[slotIndex]!, path: dataset.path };
 }

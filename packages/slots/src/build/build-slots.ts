@@ -7,7 +7,6 @@ import { proveSlot } from '../jobs.ts';
 import { inLanes } from '../lanes.ts';
 import { slotLayout, slotLeaves } from '../layout.ts';
 import { makeVerifiable } from '../verifiable.ts';
-import { workshopOf } from '../workshop.ts';
 import { findKept, growAndKeep } from './build-slot.ts';
 
 /** Slots in work: the end of one, which waits for the disk, falls into the hashing of others. Memory is shared by all. */
@@ -78,11 +77,7 @@ export async function buildSlots(
     );
   };
   await inLanes(SLOTS_AT_A_TIME, slotIndices, build, options);
-  const { root: verifyRoot } = await workshopOf(compute).run(
-    proveSlot,
-    { slotRoots: joinBytes(slotRoots), slotIndex: 0 },
-    options,
-  );
+  const { root: verifyRoot } = await compute.run(proveSlot, { slotRoots: joinBytes(slotRoots), slotIndex: 0 }, options);
   const manifest = makeVerifiable(input.manifest, { slotRoots, verifyRoot, cellSize });
   const bytes = encodeManifest(manifest);
   const manifestCid = manifestCidOf(bytes);

@@ -77,8 +77,8 @@ export class DiskSlotTrees implements SlotTreeStore {
   }
 
   async has(slotRoot: Uint8Array): Promise<boolean> {
-    const roots = (await this.#guard(() => this.#load())).values();
-    return roots.some((root) => root === Buffer.from(slotRoot).toString('hex'));
+    const wanted = Buffer.from(slotRoot).toString('hex');
+    return (await this.#guard(() => this.#load())).values().some((root) => root === wanted);
   }
 
   open(slotRoot: Uint8Array): Promise<SlotTree | undefined> {
