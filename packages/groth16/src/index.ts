@@ -27,6 +27,7 @@ export {
   fromSolidityProof,
   type SolidityProof,
   type SolidityVerificationKey,
+  solidityVerificationKeyJson,
   toSolidityProof,
   verificationKeyForSolidity,
 } from './json/solidity.ts';

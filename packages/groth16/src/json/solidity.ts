@@ -47,6 +47,12 @@ export function verificationKeyForSolidity(key: VerificationKey): SolidityVerifi
   return { alpha: g1(key.alpha), beta: g2(key.beta), gamma: g2(key.gamma), delta: g2(key.delta), ic: key.ic.map(g1) };
 }
 
+/** The same as text of JSON, with numbers as decimal strings: for tools that deploy verifiers. */
+export function solidityVerificationKeyJson(key: VerificationKey): string {
+  const text = (_: string, value: unknown) => (typeof value === 'bigint' ? String(value) : value);
+  return JSON.stringify(verificationKeyForSolidity(key), text, 2);
+}
+
 function g1(point: G1Point): SolidityG1 {
   return point ? { x: point.x, y: point.y } : { x: 0n, y: 0n };
 }

@@ -7,7 +7,9 @@ import {
   g1,
   g2,
   isInG2,
+  type PreparedG2,
   pairingProduct,
+  preparePairing,
   scalarField,
 } from '@codex/bn254';
 import { defineJob } from '@codex/compute';
@@ -34,14 +36,16 @@ export const verifyJob = defineJob(import.meta.url, 'verifyJob', ({ key, proof, 
   // e(-A, B) · e(α, β) · e(inputs, γ) · e(C, δ) = 1 (11 §5.5)
   const rest = pairingProduct([
     { g1: g1.negate(a), g2: b },
-    { g1: inputs, g2: key.gamma },
-    { g1: c, g2: key.delta },
+    { g1: inputs, g2: prepared.gamma },
+    { g1: c, g2: prepared.delta },
   ]);
   return fp12.equals(fp12.multiply(prepared.alphaBeta, rest), fp12.one);
 });
 
 interface PreparedKey {
   readonly alphaBeta: Fp12;
+  readonly gamma: PreparedG2;
+  readonly delta: PreparedG2;
 }
 
 /** The one used last is at the end. */
@@ -67,7 +71,11 @@ function prepareNew({ alpha, beta, gamma, delta, ic }: VerificationKey): Prepare
   if (![alpha, ...ic].every(isOnCurve1)) return undefined;
   const twisted = [beta, gamma, delta];
   if (!twisted.every(isOnCurve2) || !twisted.every(isInG2)) return undefined;
-  return { alphaBeta: pairingProduct([{ g1: alpha, g2: beta }]) };
+  return {
+    alphaBeta: pairingProduct([{ g1: alpha, g2: beta }]),
+    gamma: preparePairing(gamma),
+    delta: preparePairing(delta),
+  };
 }
 
 function textOf({ alpha, beta, gamma, delta, ic }: VerificationKey): string {

@@ -154,7 +154,7 @@ describe('what is written is read again', () => {
         }
         await read.close();
       }),
-      { numRuns: 25 },
+      { numRuns: 12 },
     );
   });
 });

@@ -9,6 +9,7 @@ import {
   encodePublicSignals,
   encodeVerificationKey,
   fromSolidityProof,
+  solidityVerificationKeyJson,
   toSolidityProof,
   verificationKeyForSolidity,
 } from '../../src/index.ts';
@@ -171,5 +172,9 @@ describe('the form of contracts', () => {
     expect(key.beta.x.imag).toBe(4252822878758300859123897981450591353533073413197771768651442665752259397132n);
     expect(key.gamma.y.real).toBe(8495653923123431417604973247489272438418190587263600148770280649306958101930n);
     expect(key.delta.y.imag).toBe(14005704598922119245150389324584568926199987543485693236347173598336567030859n);
+    const json = JSON.parse(solidityVerificationKeyJson(decodeVerificationKey(NETWORK.verificationKey)));
+    expect(Object.keys(json)).toEqual(['alpha', 'beta', 'gamma', 'delta', 'ic']);
+    expect(json.delta.y.imag).toBe(String(key.delta.y.imag));
+    expect(json.ic[3].x).toBe(String(key.ic[3]?.x));
   });
 });
