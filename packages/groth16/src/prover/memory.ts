@@ -22,13 +22,13 @@ export class ProvingMemory {
   readonly scratches: readonly Uint8Array[];
   readonly parts: PartReader;
 
-  constructor(key: ProvingKey, threads: number) {
+  constructor(key: ProvingKey, partBytes: number) {
     const vector = () => new Uint8Array(new SharedArrayBuffer(2 ** key.domainBits * ELEMENT_BYTES));
     this.a = vector();
     this.b = vector();
     this.c = vector();
     this.scratches = Array.from({ length: scratchesFor(key.domainBits) }, vector);
-    this.parts = new PartReader(key, threads);
+    this.parts = new PartReader(key, partBytes);
   }
 }
 

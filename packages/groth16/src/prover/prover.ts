@@ -5,6 +5,7 @@ import { Groth16Error } from '../errors.ts';
 import { ELEMENT_BYTES, readElement } from '../format/elements.ts';
 import type { Proof, ProvingKey, Witness } from '../format/types.ts';
 import { ProvingMemory } from './memory.ts';
+import { partBytesFor } from './part-reader.ts';
 import { Progress, type ProveEvents } from './progress.ts';
 import { quotientValues } from './quotient.ts';
 import { drawRandomness, rerandomise } from './randomness.ts';
@@ -20,6 +21,8 @@ export interface ProverComponents {
 export interface ProverInit {
   /** Stays the caller's, who closes it after the last proof. */
   readonly key: ProvingKey;
+  /** Bytes of points that are summed at a time, and read at a time where the key is not in memory. Default: full jobs for all threads. */
+  readonly partBytes?: number;
 }
 
 export interface ProveOptions extends AbortOptions, ProveEvents {}
@@ -38,13 +41,16 @@ export class Prover {
   readonly #compute: Compute;
   readonly #random: Random;
   readonly #key: ProvingKey;
+  readonly #partBytes: number;
   readonly #turn = new Semaphore(1);
   #memory: ProvingMemory | undefined;
 
-  constructor({ compute, random = systemRandom }: ProverComponents, { key }: ProverInit) {
+  constructor(components: ProverComponents, { key, partBytes }: ProverInit) {
+    const { compute, random = systemRandom } = components;
     this.#compute = compute;
     this.#random = random;
     this.#key = key;
+    this.#partBytes = partBytes ?? partBytesFor(compute.threads);
   }
 
   /**
@@ -91,7 +97,7 @@ export class Prover {
     const compute = this.#compute;
     const key = this.#key;
     const { alpha, beta, delta } = key.verification;
-    this.#memory ??= new ProvingMemory(key, compute.threads);
+    this.#memory ??= new ProvingMemory(key, this.#partBytes);
     const memory = this.#memory;
     const progress = new Progress(key, options);
     const sums: SumComponents = {

@@ -64,9 +64,12 @@ async function sumSection<F>(
   options: AbortOptions,
 ): Promise<Point<F>> {
   const count = key.pointsIn(section);
-  const partsNeeded = Math.max(1, Math.ceil((count * group.bytes) / parts.partBytes));
-  const perPart = Math.ceil(count / partsNeeded);
-  const starts = Array.from({ length: partsNeeded }, (_, i) => i * perPart).filter((start) => start < count);
+  // Parts are equal, so that none ends with a job that is too small to be worth its buckets.
+  const most = Math.floor(parts.partBytes / group.bytes);
+  const perPart = Math.ceil(count / Math.ceil(count / most));
+  const starts = Array.from({ length: Math.ceil(count / most) }, (_, i) => i * perPart).filter(
+    (start) => start < count,
+  );
   const sums = await together(
     starts.map((start) => (inner) => {
       const part = { section, start, count: Math.min(perPart, count - start) };

@@ -212,6 +212,64 @@ describe('a proof on its way', () => {
   });
 });
 
+describe('a key that is not in memory', () => {
+  /** Reads into what it is given, as a file does; notes what was given. */
+  function streamed(key: ProvingKey) {
+    const given = new Set<ArrayBufferLike>();
+    const reads: string[] = [];
+    const stream: ProvingKey = {
+      ...key,
+      points: async (section, start, count, options) => {
+        const points = await key.points(section, start, count);
+        const target = options?.allocate?.(points.length) ?? shared(points.length);
+        given.add(target.buffer);
+        reads.push(section);
+        target.set(points);
+        return target;
+      },
+    };
+    return { stream, given, reads };
+  }
+
+  it.each([
+    ['two points', 128],
+    ['three', 200],
+    ['seven', 7 * 64],
+  ])('is read %s of G1 at a time, into few buffers', async (_, partBytes) => {
+    const { stream, given, reads } = streamed(SMALL_KEY);
+    for (const compute of [inline, pool]) {
+      const one = new Prover({ compute, random: seededRandom(5) }, { key: stream, partBytes });
+      const expected = await twinProof(SMALL, SMALL_KEY, drawRandomness(seededRandom(5)));
+      given.clear();
+      reads.length = 0;
+      expect((await one.prove(witnessOf(SMALL.values))).proof).toEqual(expected);
+      expect(reads.filter((section) => section === 'a').length).toBe(
+        Math.ceil(SMALL_KEY.wires / Math.floor(partBytes / 64)),
+      );
+      expect(reads).not.toContain('b1');
+      const { proof, publicSignals } = await one.prove(witnessOf(SMALL.values));
+      expect(holds(SMALL_KEY, proof, publicSignals)).toBe(true);
+      expect(given.size).toBeLessThanOrEqual(3);
+    }
+  });
+
+  it('is read on after a failure', async () => {
+    const { stream } = streamed(SMALL_KEY);
+    let reads = 0;
+    const flaky: ProvingKey = {
+      ...stream,
+      points: async (section, start, count, options) => {
+        if (++reads === 5) throw new Error('the disk is slow');
+        return stream.points(section, start, count, options);
+      },
+    };
+    const one = new Prover({ compute: pool }, { key: flaky, partBytes: 256 });
+    await expect(one.prove(witnessOf(SMALL.values))).rejects.toThrow('the disk is slow');
+    const { proof, publicSignals } = await one.prove(witnessOf(SMALL.values));
+    expect(holds(SMALL_KEY, proof, publicSignals)).toBe(true);
+  });
+});
+
 describe('memory', () => {
   it('is estimated from the key: below 1 GiB for 100 samples and two threads', () => {
     const five = provingMemoryBytes({ wires: 83_761, domainBits: 17 }, 2);
