@@ -9,6 +9,8 @@ export const GENESIS_NUMBER = 300;
 export const GENESIS_TIMESTAMP = 1_700_000_000;
 /** An answer takes a millisecond; a start on a busy machine a second or two. */
 const START_MS_MAX = 30_000;
+/** Of what it prints: its banner is longer, the line that counts is not. */
+const CHATTER_CHARACTERS_MAX = 1000;
 
 /**
  * A chain that mines only when told, and gives the same blocks, hashes included, for the same calls. The embedded chain of the package
@@ -47,24 +49,24 @@ export class Anvil {
 }
 
 /** What it prints when it listens; the rest of its chatter is dropped. */
-function portOf(child: ChildProcess): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const signal = AbortSignal.timeout(START_MS_MAX);
-    const fail = (reason: string) => {
-      child.kill();
-      reject(new Error(reason));
-    };
-    signal.addEventListener('abort', () => fail('anvil did not start'));
-    child.once('error', reject);
-    child.once('exit', () => reject(new Error('anvil ended')));
-    let text = '';
-    child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
-      if (text === 'done') return;
-      text += chunk;
-      const port = /Listening on 127\.0\.0\.1:(\d+)/.exec(text)?.[1];
-      if (!port) return;
-      text = 'done';
-      resolve(Number(port));
-    });
+async function portOf(child: ChildProcess): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  const timer = setTimeout(() => reject(new Error('anvil did not start')), START_MS_MAX);
+  child.once('error', reject);
+  child.once('exit', () => reject(new Error('anvil ended')));
+  let text = '';
+  child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
+    text = `${text}${chunk}`.slice(-CHATTER_CHARACTERS_MAX);
+    const port = /Listening on 127\.0\.0\.1:(\d+)/.exec(text)?.[1];
+    if (port) resolve(Number(port));
   });
+  try {
+    return await promise;
+  } catch (error) {
+    child.kill();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+    child.stdout?.removeAllListeners('data').resume();
+  }
 }
