@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Compute } from '@codex/compute';
 import type { ProvingKeyFile, VerificationKey } from '@codex/groth16';
-import { type AbortOptions, isCodexError, type Logger } from '@codex/runtime';
+import { type AbortOptions, isCodexError, type Logger, Semaphore } from '@codex/runtime';
 import { NodeError } from '../errors.ts';
 import { findProvingFiles, missingFiles, type ProvingFiles, type ProvingFilesInit } from './proving-files.ts';
 import type { CircuitSource, OpenCircuitOptions, ProvingCircuit, VerifyingCircuit } from './types.ts';
@@ -46,6 +46,8 @@ export class Groth16Circuits implements CircuitSource {
   readonly #init: Groth16CircuitsInit;
   readonly #known = new Map<number, KnownFiles>();
   readonly #checkers = new Map<string, Promise<Checker>>();
+  /** Compilers and set-ups take cores and memory, and anybody may ask for any number of samples. */
+  readonly #makes = new Semaphore(1);
   #loading: Promise<typeof import('@codex/groth16')> | undefined;
 
   constructor(components: Groth16CircuitsComponents, init: Groth16CircuitsInit) {
@@ -131,9 +133,12 @@ export class Groth16Circuits implements CircuitSource {
     const circuits = await import('@codex/circuits');
     const { developmentKey } = await this.#load();
     const parameters = { ...circuits.NETWORK_PARAMETERS, nSamples: samples };
-    const circuit = await circuits.buildCircuit(parameters, { cache, signal: options.signal });
-    const { zkey } = await developmentKey({ compute: this.#c.compute }, { circuit, cache, ...options });
-    return { wasm: circuit.wasm, zkey };
+    const { signal } = options;
+    return await this.#makes.run(async () => {
+      const circuit = await circuits.buildCircuit(parameters, { cache, signal });
+      const { zkey } = await developmentKey({ compute: this.#c.compute }, { circuit, cache, ...options });
+      return { wasm: circuit.wasm, zkey };
+    }, options);
   }
 
   /** Keeps as much of the key in memory as a proof leaves room for. Error: `PROVING_MEMORY`. */

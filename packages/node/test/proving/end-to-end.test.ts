@@ -177,6 +177,22 @@ describe('a proof', () => {
     for (const line of lines) expect([...Value.Errors(ProvingProgressLine, line)]).toEqual([]);
   });
 
+  it('ends with the client that asked for it; others get theirs, one after the other', async () => {
+    const abort = new AbortController();
+    const url = `${alice.apiUrl}/api/codex/v1${provePath(0)}`;
+    const headers = { accept: 'application/x-ndjson' };
+    const body = JSON.stringify({ challenge: CHALLENGE });
+    const gone = await fetch(url, { method: 'POST', headers, body, signal: abort.signal });
+    const rest = gone.text().catch(() => 'cut');
+    const others = [0, 2, 4].map((slot) => post<File>(alice, provePath(slot), { challenge: CHALLENGE }));
+    abort.abort();
+    expect(await rest).toBe('cut');
+    expect((await Promise.all(others)).map(({ slotIndex }) => slotIndex)).toEqual([0, 2, 4]);
+    const metrics = await alice.metrics.text();
+    expect(metrics).toMatch(/codex_proofs_failed_total\{code="CANCELLED"\} 1/);
+    expect(metrics).toMatch(/codex_proof_queue_length 0/);
+  }, 60_000);
+
   it('can be asked for as the inputs of the circuit only', async () => {
     const input = await post<Record<string, unknown>>(alice, provePath(3), { challenge: CHALLENGE, inputOnly: true });
     expect(Object.keys(input).sort()).toEqual(
