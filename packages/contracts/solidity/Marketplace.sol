@@ -75,13 +75,14 @@ contract Marketplace is SlotReservations, Proofs, StateRetrieval, Endian, Reentr
         bytes cid;
     }
 
-    /// What became of a request. The first five members share a word.
+    /// What became of a request. All but the last two members share a word.
     struct RequestContext {
         RequestState state; // as of the last call; `requestState` adds what time has done since
         bool withdrawn;
         uint64 slotsFilled;
         uint64 endsAt;
         uint64 expiresAt; // 0: no such request
+        uint48 slots; // as in the agreement, to spare a read; 0 if it does not fit
         uint256 fundsToReturn;
         uint256 forfeited; // collateral that hosts lost: pays for repairs, the rest is the client's
     }
@@ -243,6 +244,7 @@ contract Marketplace is SlotReservations, Proofs, StateRetrieval, Endian, Reentr
         uint64 expiresAt = uint64(block.timestamp) + request.expiry;
         context.endsAt = uint64(block.timestamp) + request.ask.duration;
         context.expiresAt = expiresAt;
+        if (request.ask.slots <= type(uint48).max) context.slots = uint48(request.ask.slots);
         context.fundsToReturn = price;
         _keep(_agreements[id], request);
         _addToMyRequests(request.client, id);
@@ -393,12 +395,12 @@ contract Marketplace is SlotReservations, Proofs, StateRetrieval, Endian, Reentr
         // `expiresAt` is 0, and so behind us, when there is no such request.
         if (state != RequestState.Started && (state != RequestState.New || block.timestamp >= expiresAt)) return false;
         if (block.timestamp >= endsAt) return false;
-        Agreement storage agreement = _agreements[requestId];
-        if (slotIndex >= agreement.slots) return false;
+        uint64 slots = context.slots;
+        if (slotIndex >= (slots != 0 ? slots : _agreements[requestId].slots)) return false;
         SlotState stored = _slots[slotId].state;
         if (stored != SlotState.Free && stored != SlotState.Repair) return false;
         if (!_expandingWindow) return true;
-        uint256 requestedAt = endsAt - agreement.duration;
+        uint256 requestedAt = endsAt - _agreements[requestId].duration;
         return Window.isOpen(host, SlotId.unwrap(slotId), block.timestamp - requestedAt, expiresAt - requestedAt);
     }
 

@@ -43,8 +43,9 @@ abstract contract SlotReservations {
         if (!allowed) revert SlotReservations_ReservationNotAllowed();
         _reservations[slotId][place] = uint160(msg.sender) | (block.timestamp << 160);
         if (_maxSlotsPerHost != 0) {
-            if (evicted != 0) _slotsOfHost[requestId][address(uint160(evicted))] -= 1;
-            _slotsOfHost[requestId][msg.sender] += 1;
+            mapping(address => uint256) storage slotsOf = _slotsOfHost[requestId];
+            if (evicted != 0) slotsOf[address(uint160(evicted))] -= 1;
+            slotsOf[msg.sender] += 1;
         }
         if (evicted == 0 && place + 1 == _maxReservations) emit SlotReservationsFull(requestId, slotIndex);
     }
@@ -57,17 +58,19 @@ abstract contract SlotReservations {
     ) private view returns (bool allowed, uint256 place, uint256 evicted) {
         if (!_isReservable(requestId, slotIndex, slotId, msg.sender)) return (false, 0, 0);
         if (_maxSlotsPerHost != 0 && _slotsOfHost[requestId][msg.sender] >= _maxSlotsPerHost) return (false, 0, 0);
-        uint256 oldest;
+        mapping(uint256 => uint256) storage reservations = _reservations[slotId];
         uint256 count;
-        for (; count < _maxReservations; count++) {
-            uint256 word = _reservations[slotId][count];
+        for (; count < _maxReservations; ) {
+            uint256 word = reservations[count];
             if (word == 0) return (true, count, 0);
-            if (address(uint160(word)) == msg.sender) return (false, 0, 0);
-            if (count == 0 || word >> 160 < oldest >> 160) (oldest, place) = (word, count);
+            if (uint160(word) == uint160(msg.sender)) return (false, 0, 0);
+            if (evicted == 0 || word >> 160 < evicted >> 160) (evicted, place) = (word, count);
+            unchecked {
+                count++;
+            }
         }
         if (count == 0 || _reservationTimeout == 0) return (false, 0, 0);
-        allowed = block.timestamp >= (oldest >> 160) + _reservationTimeout;
-        return (allowed, place, oldest);
+        allowed = block.timestamp >= (evicted >> 160) + _reservationTimeout;
     }
 
     function _hasReservation(SlotId slotId, address host) internal view returns (bool) {

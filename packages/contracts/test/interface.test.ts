@@ -84,13 +84,13 @@ describe('the interface of the contracts', () => {
   it('orders the members of structures as the ABI and the hashes need', () => {
     const shape = (input: AbiParameter): string =>
       'components' in input
-        ? `{${input.components.map((part) => `${part.name}:${shape(part)}`).join(' ')}}`
+        ? `{${(input.components as readonly AbiParameter[]).map((part) => `${part.name}:${shape(part)}`).join(' ')}}`
         : input.type;
     const outputs = (name: string) => {
       const item = (marketplaceAbi as Abi).find(
         (part) => part.type === 'function' && part.name === name,
       ) as AbiFunction;
-      return item.outputs.map(shape).join();
+      return item.outputs.map((output) => shape(output)).join();
     };
     const request =
       '{client:address ask:{proofProbability:uint256 pricePerBytePerSecond:uint256 collateralPerByte:uint256 slots:uint64 slotSize:uint64 ' +

@@ -11,6 +11,8 @@ export interface EmbeddedChainInit {
   readonly blockTimeSeconds?: number;
   /** No block but those that are asked for. */
   readonly onDemand?: boolean;
+  /** Transactions go into a block in the order in which they came, not by their fees. */
+  readonly isFifo?: boolean;
   /** Accounts with ether; 20 as the reference's local networks have. */
   readonly accounts?: number;
   /** Seconds since 1970 of the first block; default: now. */
@@ -52,11 +54,12 @@ export class EmbeddedChain {
   /** Error: `CHAIN_START_FAILED`. */
   async start({ signal }: AbortOptions = {}): Promise<void> {
     signal?.throwIfAborted();
-    const { accounts = ACCOUNTS, blockTimeSeconds, onDemand, timestamp, port = 0 } = this.#init;
+    const { accounts = ACCOUNTS, blockTimeSeconds, onDemand, isFifo, timestamp, port = 0 } = this.#init;
     const args = ['--host', '127.0.0.1', '--port', String(port), '--accounts', String(accounts)];
     args.push('--prune-history', String(HISTORY_BLOCKS), '--no-request-size-limit');
     if (blockTimeSeconds !== undefined) args.push('--block-time', String(blockTimeSeconds));
     if (onDemand) args.push('--no-mining');
+    if (isFifo) args.push('--order', 'fifo');
     if (timestamp !== undefined) args.push('--timestamp', String(timestamp));
     const child = spawn(anvilProgram(), args, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;
