@@ -13,7 +13,7 @@ export interface LockTimes {
   readonly staleMs: number;
 }
 
-export const LOCK_TIMES: LockTimes = { beatMs: 1_000, pollMs: 200, staleMs: 15_000 };
+export const LOCK_TIMES: LockTimes = { beatMs: 1_000, pollMs: 100, staleMs: 6_000 };
 
 /**
  * A file that tells other processes that somebody is at work. It spares them doing the same; it does not rule that out, as a process
