@@ -46,8 +46,10 @@ contract Lockstep {
         return _puppets;
     }
 
-    /// From now on this request is looked at.
+    /// From now on this request is looked at. What the market keeps of it must be all of it: the id is the hash of just that.
     function watch(bytes32 requestId, uint256 slots) external {
+        (bool ok, bytes memory request) = _market.staticcall(abi.encodeWithSignature("getRequest(bytes32)", requestId));
+        require(ok && keccak256(request) == requestId, "another request");
         _requests.push(requestId);
         _slots[requestId] = slots;
     }
