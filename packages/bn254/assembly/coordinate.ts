@@ -1,6 +1,7 @@
 /**
  * Coordinates of points: elements of the base field for G1 (T is u8), of its quadratic extension for G2 (T is u16), real part
- * first. Results of `times`, `squared` and `settled` are settled; a factor may be the difference of two such.
+ * first. Of factors one may be the difference of two that are settled, the other a product of such; chains of products are
+ * settled in between where they are of G2, whose products are sums of two.
  */
 import { BASE, inverseDigit, oneAt, SCRATCH } from './constants';
 import { add, copyPair, isZero, PAIR, settle, subtract } from './element';
@@ -69,7 +70,6 @@ export function zero<T>(at: usize, lane: usize): bool {
   return isZero(at, lane) && (sizeof<T>() == 1 || isZero(at + PAIR, lane));
 }
 
-/** `b` must be settled. */
 // @ts-expect-error: decorator
 @inline
 export function times<T>(to: usize, a: usize, b: usize): void {
@@ -85,8 +85,7 @@ function times2(to: usize, a: usize, b: usize): void {
   negated(S0, a + PAIR);
   multiplyAndAdd(S1, a, b, S0, b + PAIR, BASE);
   multiplyAndAdd(to + PAIR, a, b + PAIR, a + PAIR, b, BASE);
-  settle(to, S1, BASE);
-  settle(to + PAIR, to + PAIR, BASE);
+  copyPair(to, S1);
 }
 
 // @ts-expect-error: decorator
@@ -95,7 +94,7 @@ function negated(to: usize, a: usize): void {
   for (let i: usize = 0; i < 80; i += 16) v128.store(to + i, f64x2.neg(v128.load(a + i)));
 }
 
-/** `a` must be settled. */
+/** `a` is settled, or a product of two such. */
 // @ts-expect-error: decorator
 @inline
 export function squared<T>(to: usize, a: usize): void {
@@ -107,8 +106,6 @@ export function squared<T>(to: usize, a: usize): void {
     add(S2, a, a);
     multiply(to + PAIR, S2, a + PAIR, BASE);
     multiply(to, S0, S1, BASE);
-    settle(to, to, BASE);
-    settle(to + PAIR, to + PAIR, BASE);
   }
 }
 

@@ -28,9 +28,6 @@ const Y1: usize = COORDINATE_SCRATCH + 8 * PAIR;
 const Y2: usize = COORDINATE_SCRATCH + 10 * PAIR;
 // @ts-expect-error: decorator
 @inline
-const PRODUCT: usize = COORDINATE_SCRATCH + 12 * PAIR;
-// @ts-expect-error: decorator
-@inline
 const INVERSE: usize = COORDINATE_SCRATCH + 14 * PAIR;
 // @ts-expect-error: decorator
 @inline
@@ -51,7 +48,7 @@ const FAR: f64 = 1152921504606846976;
 /** Pairs of additions that share an inversion: it costs a small part of theirs, and they stay in the second cache. */
 // @ts-expect-error: decorator
 @inline
-const BATCH: usize = 512;
+const BATCH: usize = 1024;
 
 /** Pairs whose additions are finished together: what they need stays in the first cache. */
 // @ts-expect-error: decorator
@@ -178,10 +175,9 @@ function addBatch<T>(listA: usize, listB: usize, listTo: usize, count: usize, ro
   const differences = room;
   const rises = differences + BATCH * size;
   const products = rises + BATCH * size;
-  const turned = products + BATCH * size;
+  const turned = products + (BATCH + 1) * size;
   let turnedEnd = turned;
-  copied<T>(PRODUCT, oneAt(BASE));
-  if (sizeof<T>() == 2) memory.fill(PRODUCT + PAIR, 0, PAIR);
+  // Only reading, so that the processor waits for many points at a time.
   for (let i: usize = 0; i < pairs; i++) {
     const at = i << 3;
     const both: usize = count - (i << 1) > 1 ? 4 : 0;
@@ -204,11 +200,16 @@ function addBatch<T>(listA: usize, listB: usize, listTo: usize, count: usize, ro
       const to1 = both ? load<u32>(listTo + at + both) : <u32>SPARE;
       turnedEnd = inspect<T>(difference, rise, 8, a1, b1, to1, turnedEnd);
     }
-    copied<T>(products + i * size, PRODUCT);
-    times<T>(PRODUCT, difference, PRODUCT);
   }
-  settled<T>(PRODUCT, PRODUCT);
-  inverted<T>(INVERSE, PRODUCT);
+  copied<T>(products, oneAt(BASE));
+  if (sizeof<T>() == 2) memory.fill(products + PAIR, 0, PAIR);
+  for (let i: usize = 0; i < pairs; i++) {
+    const product = products + i * size;
+    times<T>(product + size, differences + i * size, product);
+    if (sizeof<T>() == 2) settled<T>(product + size, product + size);
+  }
+  settled<T>(INVERSE, products + pairs * size);
+  inverted<T>(INVERSE, INVERSE);
   // A few pairs at a time, step by step: products that do not wait for each other fill the processor.
   for (let end = pairs; end > 0; ) {
     const begin = end > BLOCK ? end - BLOCK : 0;
@@ -216,6 +217,7 @@ function addBatch<T>(listA: usize, listB: usize, listTo: usize, count: usize, ro
       const slope = products + i * size;
       times<T>(slope, slope, INVERSE);
       times<T>(INVERSE, differences + i * size, INVERSE);
+      if (sizeof<T>() == 2) settled<T>(INVERSE, INVERSE);
     }
     for (let i = begin; i < end; i++) times<T>(products + i * size, rises + i * size, products + i * size);
     for (let i = begin; i < end; i++) {

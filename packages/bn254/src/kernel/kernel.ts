@@ -74,7 +74,7 @@ type Call = (...args: number[]) => number;
 const PAGE_BYTES = 65_536;
 
 /** As in assembly/points.ts: pairs of additions that share an inversion. */
-const BATCH = 512;
+const BATCH = 1024;
 
 /** A WebAssembly instance with memory of its own, for one thread. It keeps nothing from one call to the next. */
 export class Kernel {
@@ -154,7 +154,7 @@ function groupKernel(instance: WasmInstance, group: 1 | 2): GroupKernel {
   return {
     pointBytes,
     packedBytes: 64 * group,
-    batchBytes: BATCH * 2 * (4 * pointBytes + 16),
+    batchBytes: BATCH * 2 * (4 * pointBytes + 16) + pointBytes,
     read: named('read'),
     write: named('write'),
     select: named('select'),
