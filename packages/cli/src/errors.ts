@@ -12,6 +12,7 @@ export const CLI_ERRORS = {
   FILE_UNREADABLE: 'a local file cannot be read',
   FILE_UNWRITABLE: 'a local file cannot be written',
   FILE_EXISTS: 'the output file is there already',
+  DEPLOYMENT_FAILED: 'contracts could not be deployed (data: reason)',
   PROOF_REJECTED: 'a proof file was checked and is wrong (data: reason)',
   INTERRUPTED: 'the user ended the command',
   OUTPUT_CLOSED: 'whoever reads the output went away',

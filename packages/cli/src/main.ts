@@ -21,6 +21,7 @@ const VERBS = new Set([
   'spr',
   'peers',
   'log-level',
+  'contracts',
   'completion',
   'help',
 ]);

@@ -1,9 +1,10 @@
 import { parseDuration, parseSize } from '@codex/runtime';
-import { Command, InvalidArgumentError, type OptionValues } from 'commander';
+import { Argument, Command, InvalidArgumentError, type OptionValues } from 'commander';
 import { ApiClient } from './api-client.ts';
 import { apiUrl } from './api-url.ts';
 import { completionScript, SHELLS } from './completion.ts';
 import type { Context } from './context.ts';
+import { CONTRACTS_ACTIONS, type ContractsAction, runContracts } from './contracts.ts';
 import { CliError } from './errors.ts';
 import { createOutput } from './output.ts';
 import { showPlan } from './plan.ts';
@@ -145,6 +146,25 @@ export function createProgram(init: ProgramInit): Command {
   verb('log-level <spec>', 'change what the node logs, e.g. "info;trace:codex,blockexc"').action(
     (spec: string, options) => verbs.setLogLevel(context(options), spec),
   );
+  program
+    .command('contracts')
+    .description('deploy the marketplace and its contracts on a chain, or print their ABIs; no node is needed')
+    .addArgument(new Argument('<action>').choices(CONTRACTS_ACTIONS))
+    .option('--rpc <url>', 'JSON-RPC of a node of the chain', 'http://127.0.0.1:8545')
+    .option('--network <name>', 'configuration, and name of the deployments file', 'localhost')
+    .option('--zkey <file>', 'proving key that hosts will use (default on local networks: that of the reference)')
+    .option('--token <address>', 'ERC20 token to pay with (default: a test token is deployed)')
+    .option('--key-file <file>', "private key that pays, in hex (default: the chain node's first account)")
+    .option(
+      '--deployments <directory>',
+      'where deployments are kept: what is there is not deployed again',
+      'deployments',
+    )
+    .option('--json', 'print results as JSON, one value per line')
+    .exitOverride()
+    .action((action: ContractsAction, options) =>
+      runContracts(createOutput({ json: options.json === true }), action, options, init.signal),
+    );
   program
     .command('completion <shell>')
     .description(`print a completion script: ${SHELLS.join(', ')}`)

@@ -1,4 +1,5 @@
 export * from './abi.generated.ts';
+export { ABIS } from './abis.ts';
 export { BYTECODE } from './bytecode.generated.ts';
 export { EmbeddedChain, type EmbeddedChainInit } from './chain/embedded-chain.ts';
 export type { MarketplaceConfig, MarketplaceRules, NetworkConfig } from './configuration.ts';
