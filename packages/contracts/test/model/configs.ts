@@ -48,7 +48,7 @@ const pick = <T>(random: Random, from: readonly T[]): T => from[random.int(from.
 export function randomConfig(random: Random): ModelConfig {
   const rules = {
     maxSlotsPerHost: pick(random, [0, 1, 1, 1, 2, 3]),
-    reservationTimeout: pick(random, [0n, 1n, 30n, 100n, 600n]),
+    reservationTimeout: pick(random, [0n, 1n, 5n, 20n, 100n]),
     expandingWindow: random.int(5) === 0,
   };
   for (;;) {
@@ -63,7 +63,7 @@ function anything(random: Random): (typeof KNOWN)[number] {
   return [
     [random.int(101), random.int(12), random.int(101), random.int(101)],
     [BigInt(1 + random.int(200)), BigInt(random.int(300)), random.int(pick(random, [2, 128, 256])), random.int(256)],
-    pick(random, [1, 2, 3, 20]),
+    pick(random, [1, 1, 2, 3, 20]),
   ];
 }
 

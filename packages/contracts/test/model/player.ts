@@ -5,6 +5,7 @@ import { checkMarkable } from '../../src/model/mark-missing.ts';
 import { isProofRequiredIn, periodEnd, periodOf } from '../../src/model/proofs.ts';
 import { requestStateOf, slotStateOf } from '../../src/model/request-state.ts';
 import { canReserveSlot, reservationsOf } from '../../src/model/reservations.ts';
+import { ZERO_ADDRESS } from '../../src/model/types.ts';
 import { validRequest } from './requests.ts';
 import { wildAct } from './wild.ts';
 import { type Act, type SlotPlace, slotsInPlay, type Timing, type World } from './world.ts';
@@ -40,8 +41,10 @@ const WEIGHTS = {
   abandon: 2,
   collect: 8,
   withdraw: 5,
-  evict: 3,
-  approve: 8,
+  evict: 30,
+  late: 2,
+  doubt: 4,
+  approve: 3,
 } as const;
 type Kind = keyof typeof WEIGHTS;
 
@@ -137,6 +140,10 @@ export class Player {
       } else if (slotState === SlotState.Filled) {
         this.#filled(world, place, may);
       } else if (slotState !== SlotState.Paid) {
+        for (const { host } of reservationsOf(record, slotId)) {
+          const actor = puppets.indexOf(host);
+          may('late', () => ({ actor, call: { name: 'fillSlot', requestId, index, proof: { valid: true } } }));
+        }
         const actor = puppets.indexOf(state.hostOf(slotId));
         if (actor >= 0) may('collect', () => this.#collect(world, actor, slotId));
       }
@@ -164,6 +171,9 @@ export class Player {
       const name = this.#random.int(8) === 0 ? 'canMarkProofAsMissing' : 'markProofAsMissing';
       may('mark', () => ({ actor: validator, call: { name, slotId, period } }));
     }
+    for (const name of ['canMarkProofAsMissing', 'markProofAsMissing'] as const) {
+      may('doubt', () => ({ actor: VALIDATOR, call: { name, slotId, period: now - 1n } }));
+    }
     // A host with nothing at stake leaves more lightly.
     if (this.#random.int(collateralPerSlot(record.request.ask) === 0n ? 2 : 4) === 0) {
       may('abandon', () => ({ actor, call: { name: 'freeSlot', slotId } }));
@@ -178,12 +188,13 @@ export class Player {
 
   #withdraw({ puppets }: World, requestId: `0x${string}`, client: `0x${string}`): Act {
     const actor = puppets.indexOf(client);
-    const recipient = this.#random.int(3) === 0 ? pick(this.#random, puppets) : undefined;
+    const recipient = this.#random.int(3) === 0 ? pick(this.#random, [...puppets, ZERO_ADDRESS]) : undefined;
     return { actor, call: { name: 'withdrawFunds', requestId, ...(recipient && { recipient }) } };
   }
 
   #collect({ puppets }: World, actor: number, slotId: `0x${string}`): Act {
-    const recipients = [pick(this.#random, puppets), pick(this.#random, puppets)] as const;
+    const somebody = () => pick(this.#random, [...puppets, ZERO_ADDRESS]);
+    const recipients = [somebody(), somebody()] as const;
     return { actor, call: { name: 'freeSlot', slotId, ...(this.#random.int(3) === 0 && { recipients }) } };
   }
 
@@ -204,7 +215,7 @@ export class Player {
     const { config } = world.state;
     const { period, timeout } = config.proofs;
     const end = periodEnd(config, periodOf(config, now));
-    switch (random.int(16)) {
+    switch (random.int(17)) {
       case 0:
       case 1:
       case 2:
@@ -214,7 +225,8 @@ export class Player {
         return end - period + timeout > now ? end - period + timeout : end + timeout;
       case 5:
         return now + BigInt(random.int(Number(period) + 1));
-      case 6: {
+      case 6:
+      case 8: {
         const { reservationTimeout } = config.rules;
         const waiting = world.watched.flatMap((record) => [...record.reservations.values()].flat());
         if (waiting.length === 0) return now + 1n;
