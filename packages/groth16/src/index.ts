@@ -13,7 +13,13 @@ export type {
   Witness,
 } from './format/types.ts';
 export { readWitness, writeWitness } from './format/wtns.ts';
-export { type OpenKeyOptions, openProvingKey, type ProvingKeyFile } from './format/zkey.ts';
+export {
+  type KeyOfProofs,
+  type OpenKeyOptions,
+  openProvingKey,
+  type ProvingKeyFile,
+  readKeyOfProofs,
+} from './format/zkey.ts';
 export { type ProvingKeyParts, writeProvingKey } from './format/zkey-writer.ts';
 export { decodeProof, decodePublicSignals, decodeVerificationKey } from './json/decode.ts';
 export {

@@ -27,31 +27,49 @@ const CONTRIBUTIONS_BYTES_MAX = 1 << 20;
 
 type Header = Pick<ProvingKey, 'wires' | 'publicSignals' | 'domainBits' | 'verification' | 'betaG1' | 'deltaG1'>;
 
-/** What a key says, but for its points, of which it tells where they are. */
-export interface KeyContents extends Header, Pick<ProvingKey, 'a' | 'b' | 'table'> {
+/** What a key says without its matrices and points, of which it tells where they are. */
+export interface KeyOutline extends Header {
   readonly sections: Readonly<Record<KeySection, Section>>;
   /** Section 10, as it is; empty where there is none. */
   readonly contributions: Uint8Array;
 }
 
+/** The same with the matrices. */
+export interface KeyContents extends KeyOutline, Pick<ProvingKey, 'a' | 'b' | 'table'> {}
+
 export const readKeyJob = defineJob(
   import.meta.url,
   'readKeyJob',
   ({ source, stop }: { readonly source: Source; readonly stop: StopFlag }): KeyContents => {
-    const { contributions: _, ...required } = ZKEY;
-    const container = new Container(source, { magic: 'zkey', version: 1, required: Object.values(required) });
-    if (container.read(ZKEY.proverType, 4).getUint32(0, true) !== GROTH16)
-      throw invalid(source, 'it is no Groth16 key');
-    const header = readHeader(container);
-    const sections = Object.fromEntries(
-      KEY_SECTIONS.map((name) => [name, container.section(ZKEY[name], pointsIn(name, header) * pointBytes(name))]),
-    ) as Record<KeySection, Section>;
-    const contributions = new Uint8Array(container.find(ZKEY.contributions)?.bytes ?? 0);
-    if (contributions.byteLength > CONTRIBUTIONS_BYTES_MAX) throw invalid(source, 'it has too many contributions');
-    readAt(source, container.find(ZKEY.contributions)?.start ?? 0, contributions);
-    return { ...header, sections, contributions, ...readCoefficients(container, header, stop) };
+    const container = containerOf(source);
+    const outline = readOutline(container);
+    return { ...outline, ...readCoefficients(container, outline, stop) };
   },
 );
+
+export const readOutlineJob = defineJob(
+  import.meta.url,
+  'readOutlineJob',
+  ({ source }: { readonly source: Source }): KeyOutline => readOutline(containerOf(source)),
+);
+
+function containerOf(source: Source): Container {
+  const { contributions: _, ...required } = ZKEY;
+  return new Container(source, { magic: 'zkey', version: 1, required: Object.values(required) });
+}
+
+function readOutline(container: Container): KeyOutline {
+  const { source } = container;
+  if (container.read(ZKEY.proverType, 4).getUint32(0, true) !== GROTH16) throw invalid(source, 'it is no Groth16 key');
+  const header = readHeader(container);
+  const sections = Object.fromEntries(
+    KEY_SECTIONS.map((name) => [name, container.section(ZKEY[name], pointsIn(name, header) * pointBytes(name))]),
+  ) as Record<KeySection, Section>;
+  const contributions = new Uint8Array(container.find(ZKEY.contributions)?.bytes ?? 0);
+  if (contributions.byteLength > CONTRIBUTIONS_BYTES_MAX) throw invalid(source, 'it has too many contributions');
+  readAt(source, container.find(ZKEY.contributions)?.start ?? 0, contributions);
+  return { ...header, sections, contributions };
+}
 
 function readHeader(container: Container): Header {
   const { source } = container;

@@ -4,8 +4,8 @@ import type { AbortOptions } from '@codex/runtime';
 import { KEY_SECTIONS, pointBytes, pointsIn } from './key-layout.ts';
 import { invalid, openFile, type Source } from './source.ts';
 import { runStoppable } from './stoppable.ts';
-import type { KeySection, PointsOptions, ProvingKey } from './types.ts';
-import { type KeyContents, readKeyJob } from './zkey-job.ts';
+import type { KeySection, PointsOptions, ProvingKey, VerificationKey } from './types.ts';
+import { type KeyContents, readKeyJob, readOutlineJob } from './zkey-job.ts';
 
 /** In this order sections are kept in memory while there is room: those whose sums take longest first; provers can do without B1. */
 const KEEPING_ORDER: readonly KeySection[] = ['b2', 'a', 'c', 'h', 'b1'];
@@ -53,6 +53,27 @@ export async function openProvingKey(
   } catch (error) {
     await handle.close();
     throw error;
+  }
+}
+
+/** What a verifier needs of a zkey file, with the same checks as `openProvingKey`; its size does not matter. */
+export interface KeyOfProofs {
+  readonly verification: VerificationKey;
+  /** Section 10, as it is in the file. */
+  readonly contributions: Uint8Array;
+}
+
+/** @throws GROTH16_FILE_INVALID, GROTH16_FILE_UNREADABLE */
+export async function readKeyOfProofs(
+  compute: Compute,
+  path: string,
+  { signal }: AbortOptions = {},
+): Promise<KeyOfProofs> {
+  const { handle, source } = await openFile(path);
+  try {
+    return await compute.run(readOutlineJob, { source }, signal ? { signal } : {});
+  } finally {
+    await handle.close();
   }
 }
 

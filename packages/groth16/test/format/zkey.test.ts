@@ -15,6 +15,7 @@ import {
   openProvingKey,
   type ProvingKeyFile,
   readConstraints,
+  readKeyOfProofs,
   verify,
   writeProvingKey,
 } from '../../src/index.ts';
@@ -48,6 +49,16 @@ async function copyKey(key: ProvingKeyFile, path: string, changes: { contributio
 }
 
 describe('a zkey file that snarkjs made', () => {
+  it('tells a verifier what it needs without its matrices and points', async () => {
+    const key = await openProvingKey(pool, SMALL.zkey, { memoryBytes: 0 });
+    const { verification, contributions } = key;
+    await key.close();
+    expect(await readKeyOfProofs(pool, SMALL.zkey)).toEqual(
+      expect.objectContaining({ verification, contributions: new Uint8Array(contributions) }),
+    );
+    await expect(readKeyOfProofs(pool, SMALL.r1cs)).rejects.toMatchObject({ code: 'GROTH16_FILE_INVALID' });
+  });
+
   it('says what its circuit and its verification key say', async () => {
     const key = await openProvingKey(pool, SMALL.zkey, { memoryBytes: 0 });
     const system = await readConstraints(pool, SMALL.r1cs);

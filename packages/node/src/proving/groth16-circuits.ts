@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Compute } from '@codex/compute';
-import type { ProvingKeyFile, VerificationKey } from '@codex/groth16';
+import type { KeyOfProofs, ProvingKeyFile, VerificationKey } from '@codex/groth16';
 import { type AbortOptions, isCodexError, type Logger, Semaphore } from '@codex/runtime';
 import { NodeError } from '../errors.ts';
 import { findProvingFiles, missingFiles, type ProvingFiles, type ProvingFilesInit } from './proving-files.ts';
@@ -167,10 +167,9 @@ export class Groth16Circuits implements CircuitSource {
   async #checker(sha256: string, path: string): Promise<Checker> {
     const known = this.#checkers.get(sha256);
     if (known) return await known;
-    const { openProvingKey } = await this.#load();
+    const { readKeyOfProofs } = await this.#load();
     const read = async () => {
-      const key = await openProvingKey(this.#c.compute, path, { memoryBytes: 0 });
-      await key.close();
+      const key = await readKeyOfProofs(this.#c.compute, path);
       return { verificationKey: key.verification, insecure: await this.#isInsecure(key) };
     };
     const reading = read();
@@ -179,7 +178,7 @@ export class Groth16Circuits implements CircuitSource {
     return await reading;
   }
 
-  async #isInsecure({ contributions }: ProvingKeyFile): Promise<boolean> {
+  async #isInsecure({ contributions }: KeyOfProofs): Promise<boolean> {
     const { INSECURE_MARK } = await this.#load();
     return Buffer.from(contributions).includes(INSECURE_MARK);
   }
