@@ -106,23 +106,34 @@ export function select<T>(points: usize, scalars: usize, count: usize): usize {
 }
 
 /**
- * Adds up the buckets of one window, and writes them to `table`: bucket k, the sum of the points with digit k and the negatives of
- * those with -k, at (k - 1) points. Returns whether there was any. `ends` takes 4 bytes for each bucket and one more; `references`
- * and each list 4 for each point; `sums` a point for each.
+ * Adds up points by their digits in one window, and adds the sums to the buckets in `table`, which is written first if `isFresh`:
+ * bucket k, the sum of the points with digit k and the negatives of those with -k, is at (k - 1) points. Returns whether there was
+ * any digit; else nothing is written. `ends` takes 4 bytes for each bucket and 4 more, `busy` 8 for each bucket, `references` 4 for
+ * each point, each list 4 for each point or bucket, `sums` a point for each.
  */
 export function fill<T>(
-  table: usize, buckets: usize, digitsAt: usize, points: usize, count: usize,
-  ends: usize, references: usize, listA: usize, listB: usize, listTo: usize, sums: usize, room: usize,
+  table: usize, isFresh: bool, buckets: usize, digitsAt: usize, points: usize, count: usize, ends: usize, busy: usize,
+  references: usize, listA: usize, listB: usize, listTo: usize, sums: usize, room: usize,
 ): bool {
-  memory.fill(ends, 0, 4 * (buckets + 2));
+  memory.fill(ends, 0, 4 * (buckets + 1));
   for (let i: usize = 0; i < count; i++) {
     const k: usize = abs(<i32>load<i16>(digitsAt + 2 * i));
     store<u32>(ends + 4 * k, load<u32>(ends + 4 * k) + 1);
   }
-  store<u32>(ends, 0);
-  for (let k: usize = 1; k <= buckets; k++) store<u32>(ends + 4 * k, load<u32>(ends + 4 * k) + load<u32>(ends + 4 * k - 4));
-  if (!load<u32>(ends + 4 * buckets)) return false;
-  // Placing moves the end of each bucket down to its beginning; what follows goes back over them.
+  let end: u32 = 0;
+  let busyEnd = busy;
+  for (let k: usize = 1; k <= buckets; k++) {
+    const size = load<u32>(ends + 4 * k);
+    if (size > 1) {
+      store<u32>(busyEnd, end);
+      store<u32>(busyEnd, size, 4);
+      busyEnd += 8;
+    }
+    end += size;
+    store<u32>(ends + 4 * k, end);
+  }
+  if (!end) return false;
+  // Placing moves the end of each bucket down to its beginning.
   for (let i: usize = count; i-- > 0; ) {
     const digit = <i32>load<i16>(digitsAt + 2 * i);
     if (!digit) continue;
@@ -131,38 +142,52 @@ export function fill<T>(
     store<u32>(ends + 4 * k, place);
     store<u32>(references + 4 * place, <u32>(points + i * pointOf<T>()) | (digit < 0 ? 1 : 0));
   }
-  let total: u32 = 0;
-  for (let i: usize = 0; i < count; i++) total += load<i16>(digitsAt + 2 * i) ? 1 : 0;
-  // ends[k] is now where bucket k begins; bucket k + 1 begins where it ends.
-  store<u32>(ends + 4 * (buckets + 1), total);
-  for (;;) {
+  store<u32>(ends, end);
+  // The buckets that hold several points get half as many, until each holds one.
+  while (busyEnd > busy) {
     let pairs: usize = 0;
-    let out: u32 = 0;
-    let begin = load<u32>(ends + 4);
-    for (let k: usize = 1; k <= buckets; k++) {
-      const end = load<u32>(ends + 4 * k + 4);
-      store<u32>(ends + 4 * k, out);
-      for (; begin + 1 < end; begin += 2) {
-        store<u32>(listA + 4 * pairs, load<u32>(references + 4 * begin));
-        store<u32>(listB + 4 * pairs, load<u32>(references + 4 * begin + 4));
+    let stillEnd = busy;
+    for (let at = busy; at < busyEnd; at += 8) {
+      const begin = references + 4 * <usize>load<u32>(at);
+      const size: usize = load<u32>(at, 4);
+      const half = size >> 1;
+      for (let i: usize = 0; i < half; i++) {
+        store<u32>(listA + 4 * pairs, load<u32>(begin + 8 * i));
+        store<u32>(listB + 4 * pairs, load<u32>(begin + 8 * i, 4));
         store<u32>(listTo + 4 * pairs, <u32>sums);
-        store<u32>(references + 4 * out++, <u32>sums);
+        store<u32>(begin + 4 * i, <u32>sums);
         sums += pointOf<T>();
         pairs++;
       }
-      if (begin < end) store<u32>(references + 4 * out++, load<u32>(references + 4 * begin));
-      begin = end;
+      const left = size - half;
+      if (left > half) store<u32>(begin + 4 * half, load<u32>(begin + 4 * (size - 1)));
+      if (left > 1) {
+        store<u32>(stillEnd, load<u32>(at));
+        store<u32>(stillEnd, <u32>left, 4);
+        stillEnd += 8;
+      }
     }
-    store<u32>(ends + 4 * (buckets + 1), out);
-    if (!pairs) break;
     addLists<T>(listA, listB, listTo, pairs, room);
+    busyEnd = stillEnd;
   }
+  let additions: usize = 0;
   for (let k: usize = 1; k <= buckets; k++) {
     const begin = load<u32>(ends + 4 * k);
     const at = table + (k - 1) * pointOf<T>();
-    if (begin < load<u32>(ends + 4 * k + 4)) copyPoint<T>(at, load<u32>(references + 4 * begin));
-    else setInfinity<T>(at);
+    if (begin == (k < buckets ? load<u32>(ends + 4 * k + 4) : load<u32>(ends))) {
+      if (isFresh) setInfinity<T>(at);
+      continue;
+    }
+    const reference = load<u32>(references + 4 * begin);
+    if (isFresh || isInfinity(at)) {
+      copyPoint<T>(at, reference);
+    } else {
+      store<u32>(listA + 4 * additions, <u32>at);
+      store<u32>(listB + 4 * additions, reference);
+      additions++;
+    }
   }
+  addLists<T>(listA, listB, listA, additions, room);
   return true;
 }
 

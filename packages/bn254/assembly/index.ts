@@ -36,17 +36,21 @@ export function select2(points: usize, scalars: usize, count: usize): usize {
 
 
 export function fill1(
-  table: usize, buckets: usize, digitsAt: usize, points: usize, count: usize,
-  ends: usize, references: usize, listA: usize, listB: usize, listTo: usize, sums: usize, room: usize,
+  table: usize, isFresh: bool, buckets: usize, digitsAt: usize, points: usize, count: usize, ends: usize, busy: usize,
+  references: usize, listA: usize, listB: usize, listTo: usize, sums: usize, room: usize,
 ): bool {
-  return fill<u8>(table, buckets, digitsAt, points, count, ends, references, listA, listB, listTo, sums, room);
+  return fill<u8>(
+    table, isFresh, buckets, digitsAt, points, count, ends, busy, references, listA, listB, listTo, sums, room,
+  );
 }
 
 export function fill2(
-  table: usize, buckets: usize, digitsAt: usize, points: usize, count: usize,
-  ends: usize, references: usize, listA: usize, listB: usize, listTo: usize, sums: usize, room: usize,
+  table: usize, isFresh: bool, buckets: usize, digitsAt: usize, points: usize, count: usize, ends: usize, busy: usize,
+  references: usize, listA: usize, listB: usize, listTo: usize, sums: usize, room: usize,
 ): bool {
-  return fill<u16>(table, buckets, digitsAt, points, count, ends, references, listA, listB, listTo, sums, room);
+  return fill<u16>(
+    table, isFresh, buckets, digitsAt, points, count, ends, busy, references, listA, listB, listTo, sums, room,
+  );
 }
 
 export function addRows1(

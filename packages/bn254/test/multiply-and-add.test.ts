@@ -126,6 +126,22 @@ function suite<F>({ name, curve, bytes, writePoint, readPoint, sum }: Group<F>):
       );
     });
 
+    it('more points than are sorted at a time, with digits in all windows, or in some', async () => {
+      const scalars = drawn(9, 9000, scalarField).map((scalar, i) => (i < 4096 ? scalar >> 200n : scalar));
+      await check(
+        scalars.map(() => pick(few)),
+        scalars,
+        inline,
+      );
+      // Buckets of the second part are those of the first, or opposite.
+      const again = scalars.map((_, i) => scalars[i % 4096] ?? 0n);
+      await check(
+        again.map((_, i) => (i < 4096 || i % 2 === 0 ? some[0] : curve.negate(some[0]))),
+        again,
+        inline,
+      );
+    });
+
     it('in threads, cut into jobs', async () => {
       const scalars = drawn(7, 3000, scalarField);
       await check(

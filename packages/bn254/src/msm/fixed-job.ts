@@ -5,12 +5,13 @@ import { type G1Point, type G2Point, g1, g2 } from '../reference/curve.ts';
 import { baseField } from '../reference/prime-field.ts';
 import { writeG1, writeG2 } from './points.ts';
 
-/** Multiples of a point for one digit of scalars: 1, 2, … as many as the table takes, times 2^shift. */
-export interface WindowPart<P> {
+/** Multiples of a point for some digits of scalars: 1, 2, … 2^(bits - 1), times 2^shift; the same with the next `bits`; and so on. */
+export interface WindowsPart<P> {
   readonly base: P;
+  readonly bits: number;
   readonly shift: number;
   /** As the kernel calculates with points. */
-  readonly table: Uint8Array;
+  readonly tables: Uint8Array;
 }
 
 /** Scalars that a point is multiplied by, with the tables for all their digits of `bits` bits, one after the other. */
@@ -21,23 +22,15 @@ export interface FixedPart {
   readonly target: Uint8Array;
 }
 
-export const makeWindowG1 = defineJob(
-  import.meta.url,
-  'makeWindowG1',
-  ({ base, shift, table }: WindowPart<G1Point>) => {
-    const kernel = Kernel.ofThread();
-    makeWindow(kernel, kernel.g1, writeG1(g1.multiply(base, 1n << BigInt(shift))), table);
-  },
-);
+export const makeWindowsG1 = defineJob(import.meta.url, 'makeWindowsG1', (part: WindowsPart<G1Point>) => {
+  const kernel = Kernel.ofThread();
+  makeWindows(kernel, kernel.g1, part, (point, bits) => g1.multiply(point, 1n << BigInt(bits)), writeG1);
+});
 
-export const makeWindowG2 = defineJob(
-  import.meta.url,
-  'makeWindowG2',
-  ({ base, shift, table }: WindowPart<G2Point>) => {
-    const kernel = Kernel.ofThread();
-    makeWindow(kernel, kernel.g2, writeG2(g2.multiply(base, 1n << BigInt(shift))), table);
-  },
-);
+export const makeWindowsG2 = defineJob(import.meta.url, 'makeWindowsG2', (part: WindowsPart<G2Point>) => {
+  const kernel = Kernel.ofThread();
+  makeWindows(kernel, kernel.g2, part, (point, bits) => g2.multiply(point, 1n << BigInt(bits)), writeG2);
+});
 
 export const multiplyFixedPartG1 = defineJob(import.meta.url, 'multiplyFixedPartG1', (part: FixedPart) => {
   const kernel = Kernel.ofThread();
@@ -49,16 +42,26 @@ export const multiplyFixedPartG2 = defineJob(import.meta.url, 'multiplyFixedPart
   multiplyFixedPart(kernel, kernel.g2, part);
 });
 
-function makeWindow(kernel: Kernel, group: GroupKernel, first: Uint8Array, target: Uint8Array): void {
-  const count = target.byteLength / group.pointBytes;
-  const room = kernel.room(group.batchBytes + 12 * count + 16 + group.packedBytes + target.byteLength);
+function makeWindows<P>(
+  kernel: Kernel,
+  group: GroupKernel,
+  { base, bits, shift, tables }: WindowsPart<P>,
+  double: (point: P, times: number) => P,
+  write: (point: P) => Uint8Array,
+): void {
+  const count = 2 ** (bits - 1);
+  const tableBytes = count * group.pointBytes;
+  const room = kernel.room(group.batchBytes + 12 * count + 16 + group.packedBytes + tableBytes);
   const lists = [0, 1, 2].map((i) => room + group.batchBytes + i * 4 * count) as [number, number, number];
   const packed = Math.ceil((lists[2] + 4 * count) / 16) * 16;
   const table = packed + group.packedBytes;
-  kernel.bytes.set(first, packed);
-  group.read(table, packed, 1);
-  group.multiples(table, count, ...lists, room);
-  target.set(kernel.bytes.subarray(table, table + target.byteLength));
+  let first = double(base, shift);
+  for (let at = 0; at < tables.byteLength; at += tableBytes, first = double(first, bits)) {
+    kernel.bytes.set(write(first), packed);
+    group.read(table, packed, 1);
+    group.multiples(table, count, ...lists, room);
+    tables.set(kernel.bytes.subarray(table, table + tableBytes), at);
+  }
 }
 
 function multiplyFixedPart(kernel: Kernel, group: GroupKernel, { tables, bits, scalars, target }: FixedPart): void {

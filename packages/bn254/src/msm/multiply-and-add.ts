@@ -8,11 +8,11 @@ import { type Part, sumG1, sumG2 } from './sum-job.ts';
 
 const SCALAR_BYTES = 32;
 
-/** Points of one job of G1: memory of each thread grows to 45 MiB; more would gain a few percent. */
-export const G1_JOB_POINTS_MAX = 1 << 17;
+/** Points of one job of G1: half a second of work. Buckets, which are 22 MiB then, serve all of them. */
+export const G1_JOB_POINTS_MAX = 1 << 18;
 
-/** Half as many of G2, which are twice as large. */
-export const G2_JOB_POINTS_MAX = 1 << 16;
+/** Half as many of G2, which cost more. */
+export const G2_JOB_POINTS_MAX = 1 << 17;
 
 /** Smaller jobs waste time on adding up buckets. */
 const JOB_POINTS_MIN = 1 << 9;

@@ -6,11 +6,11 @@ import type { G1Point, G2Point } from '../reference/curve.ts';
 import { runAll } from '../run-all.ts';
 import {
   type FixedPart,
-  makeWindowG1,
-  makeWindowG2,
+  makeWindowsG1,
+  makeWindowsG2,
   multiplyFixedPartG1,
   multiplyFixedPartG2,
-  type WindowPart,
+  type WindowsPart,
 } from './fixed-job.ts';
 import { G1_BYTES, G2_BYTES } from './points.ts';
 
@@ -21,7 +21,10 @@ const SCALAR_BITS = 255;
 
 /** Tables for digits of 14 bits take 12 MiB in G1, one of them 640 KiB: it stays in the second cache with what is added to. */
 const WINDOW_BITS_MAX = 14;
-const WINDOW_BITS_MIN = 3;
+const WINDOW_BITS_MIN = 5;
+
+/** So few are not worth a second thread. */
+const FEW_POINTS = 1 << 10;
 
 /** Points of one job, and half as many in G2: copying the tables into a thread is little beside what is done with them. */
 const JOB_POINTS = 1 << 15;
@@ -35,7 +38,7 @@ export interface FixedInput<P> {
 }
 
 interface Group<P> {
-  readonly makeWindow: Job<WindowPart<P>, void>;
+  readonly makeWindows: Job<WindowsPart<P>, void>;
   readonly multiply: Job<FixedPart, void>;
   readonly packedBytes: number;
   readonly pointBytes: number;
@@ -64,7 +67,7 @@ export function multiplyFixedG2(
 }
 
 const GROUP_1: Group<G1Point> = {
-  makeWindow: makeWindowG1,
+  makeWindows: makeWindowsG1,
   multiply: multiplyFixedPartG1,
   packedBytes: G1_BYTES,
   pointBytes: PAIR_BYTES,
@@ -72,7 +75,7 @@ const GROUP_1: Group<G1Point> = {
 };
 
 const GROUP_2: Group<G2Point> = {
-  makeWindow: makeWindowG2,
+  makeWindows: makeWindowsG2,
   multiply: multiplyFixedPartG2,
   packedBytes: G2_BYTES,
   pointBytes: 2 * PAIR_BYTES,
@@ -90,7 +93,7 @@ function windowBitsFor(count: number): number {
 async function multiplyFixed<P>(
   compute: Compute,
   { base, scalars, target }: FixedInput<P>,
-  { makeWindow, multiply, packedBytes, pointBytes, jobPoints }: Group<P>,
+  { makeWindows, multiply, packedBytes, pointBytes, jobPoints }: Group<P>,
   options: AbortOptions,
 ): Promise<void> {
   const count = scalars.byteLength / SCALAR_BYTES;
@@ -106,15 +109,17 @@ async function multiplyFixed<P>(
   const tableBytes = pointBytes * 2 ** (bits - 1);
   const windows = Math.ceil(SCALAR_BITS / bits);
   const tables = new Uint8Array(makeBuffer(compute, windows * tableBytes));
-  const tableParts = Array.from({ length: windows }, (_, i) => ({
-    base,
-    shift: i * bits,
-    table: tables.subarray(i * tableBytes, (i + 1) * tableBytes),
-  }));
-  await runAll(compute, makeWindow, tableParts, options);
+  // Doubling from one table's point to the next is cheaper than from the first one's.
+  const perTableJob = Math.ceil(windows / (count < FEW_POINTS ? 1 : Math.max(1, compute.threads)));
+  const tableParts: WindowsPart<P>[] = [];
+  for (let first = 0; first < windows; first += perTableJob) {
+    const part = tables.subarray(first * tableBytes, (first + perTableJob) * tableBytes);
+    tableParts.push({ base, bits, shift: first * bits, tables: part });
+  }
+  await runAll(compute, makeWindows, tableParts, options);
   const parts: FixedPart[] = [];
   // Jobs of the same size, at least one for each thread.
-  const jobs = Math.max(Math.ceil(count / jobPoints), Math.max(1, compute.threads));
+  const jobs = Math.max(Math.ceil(count / jobPoints), count < FEW_POINTS ? 1 : Math.max(1, compute.threads));
   const perJob = Math.ceil(count / jobs);
   for (let first = 0; first < count; first += perJob) {
     parts.push({
