@@ -1,9 +1,9 @@
-import { G2_BYTES } from '@codex/bn254';
+import { G1_BYTES, G1_JOB_POINTS_MAX, G2_BYTES, G2_JOB_POINTS_MAX } from '@codex/bn254';
 import { type AbortOptions, Semaphore } from '@codex/runtime';
 import type { KeySection, ProvingKey } from '../format/types.ts';
 
-/** Of a section's points, for each thread, summed at a time: a full job of bn254's. */
-const THREAD_PART_BYTES = 8 * 1024 * 1024;
+/** Of a section's points, for each thread, summed at a time: a full job of bn254's, 16 MiB. */
+const THREAD_PART_BYTES = Math.max(G1_JOB_POINTS_MAX * G1_BYTES, G2_JOB_POINTS_MAX * G2_BYTES);
 
 /** More threads share parts of this size, so that what is read ahead stays small. */
 const PART_BYTES_MAX = 64 * 1024 * 1024;

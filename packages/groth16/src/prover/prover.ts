@@ -4,6 +4,7 @@ import { type AbortOptions, type Random, Semaphore, systemRandom } from '@codex/
 import { Groth16Error } from '../errors.ts';
 import { ELEMENT_BYTES, readElement } from '../format/elements.ts';
 import type { Proof, ProvingKey, Witness } from '../format/types.ts';
+import { HalfOfThreads } from './half-of-threads.ts';
 import { ProvingMemory } from './memory.ts';
 import { partBytesFor } from './part-reader.ts';
 import { Progress, type ProveEvents } from './progress.ts';
@@ -100,12 +101,13 @@ export class Prover {
     this.#memory ??= new ProvingMemory(key, this.#partBytes);
     const memory = this.#memory;
     const progress = new Progress(key, options);
-    const sums: SumComponents = {
+    const last: SumComponents = {
       compute,
       key,
       parts: memory.parts,
       onSummed: (section, points) => progress.summed(section, points),
     };
+    const beside: SumComponents = { ...last, compute: new HalfOfThreads(compute) };
     const randomness = drawRandomness(this.#random);
     // Wires 0 to `publicSignals` have no point in c.
     const privateValues = values.subarray((1 + key.publicSignals) * ELEMENT_BYTES);
@@ -116,19 +118,19 @@ export class Prover {
         async (inner) => {
           const [b, a] = await together(
             [
-              (each) => progress.phase('b2', () => sumG2Section(sums, 'b2', values, each)),
-              (each) => progress.phase('a', () => sumG1Section(sums, 'a', values, each)),
+              (each) => progress.phase('b2', () => sumG2Section(beside, 'b2', values, each)),
+              (each) => progress.phase('a', () => sumG1Section(beside, 'a', values, each)),
             ],
             inner,
           );
           const input = { a: g1.add(alpha, a), b: g2.add(beta, b), delta, randomness };
           return await progress.phase('randomness', () => compute.run(rerandomise, input, inner));
         },
-        (inner) => progress.phase('c', () => sumG1Section(sums, 'c', privateValues, inner)),
+        (inner) => progress.phase('c', () => sumG1Section(beside, 'c', privateValues, inner)),
         async (inner) => {
           const quotient = { key, values, memory, onStep: () => progress.stepped() };
           const scalars = await progress.phase('quotient', () => quotientValues(compute, quotient, inner));
-          return await progress.phase('h', () => sumG1Section(sums, 'h', scalars, inner));
+          return await progress.phase('h', () => sumG1Section(last, 'h', scalars, inner));
         },
       ],
       options,
