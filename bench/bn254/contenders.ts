@@ -22,6 +22,9 @@ export interface Implementation {
   transform(): Promise<unknown>;
   sumG1(): Promise<string>;
   sumG2(): Promise<string>;
+  /** With scalars as witnesses have them. */
+  witnessG1(): Promise<string>;
+  witnessG2(): Promise<string>;
   /** A product of four pairings, which is 1. */
   pairing(): Promise<unknown>;
   stop(): Promise<void>;
@@ -31,6 +34,8 @@ export interface Implementation {
 export interface Input {
   readonly elements: Uint8Array;
   readonly scalars: Uint8Array;
+  /** Three of ten are 0, three are 1, the others any. */
+  readonly witness: Uint8Array;
   readonly g1: Uint8Array;
   readonly g2: Uint8Array;
 }
@@ -60,9 +65,18 @@ export function inputOf(count: number, content: Iterable<Uint8Array>): Input {
   };
   let p: G1Point = g1.multiply(g1.generator, 123_456_789n);
   let q: G2Point = g2.multiply(g2.generator, 987_654_321n);
+  const witness = shared(elements.length);
+  witness.set(elements);
+  for (let i = 0; i < count; i++) {
+    const kind = (elements[i * ELEMENT_BYTES] ?? 0) % 10;
+    if (kind >= 6) continue;
+    witness.fill(0, i * ELEMENT_BYTES, (i + 1) * ELEMENT_BYTES);
+    witness[i * ELEMENT_BYTES] = kind & 1;
+  }
   return {
     elements,
     scalars: elements,
+    witness,
     g1: tile(G1_BYTES, () => {
       p = g1.add(p, g1.generator);
       return writeG1(p);
@@ -95,6 +109,8 @@ export function ours(compute: Compute, input: Input): Implementation {
     },
     sumG1: async () => hex(writeG1(await multiplyAndAddG1(compute, { points: input.g1, scalars: input.scalars }))),
     sumG2: async () => hex(writeG2(await multiplyAndAddG2(compute, { points: input.g2, scalars: input.scalars }))),
+    witnessG1: async () => hex(writeG1(await multiplyAndAddG1(compute, { points: input.g1, scalars: input.witness }))),
+    witnessG2: async () => hex(writeG2(await multiplyAndAddG2(compute, { points: input.g2, scalars: input.witness }))),
     async pairing() {
       if (!fp12.equals(pairingProduct(PAIRS), fp12.one)) throw new Error('Our pairing is wrong');
     },
@@ -122,13 +138,20 @@ export async function ffjavascript(input: Input): Promise<Implementation> {
   installRival();
   const { buildBn128 } = loadRival<{ buildBn128(): Promise<Bn128> }>('ffjavascript');
   const curve = await buildBn128();
-  const own = { elements: input.elements.slice(), g1: input.g1.slice(), g2: input.g2.slice() };
+  const own = {
+    elements: input.elements.slice(),
+    witness: input.witness.slice(),
+    g1: input.g1.slice(),
+    g2: input.g2.slice(),
+  };
   const points = PAIRS.flatMap((pair) => [writeG1(pair.g1), writeG2(pair.g2)]);
   return {
     name: 'ffjavascript',
     transform: () => curve.Fr.fft(own.elements),
     sumG1: async () => hex(curve.G1.toAffine(await curve.G1.multiExpAffine(own.g1, own.elements))),
     sumG2: async () => hex(curve.G2.toAffine(await curve.G2.multiExpAffine(own.g2, own.elements))),
+    witnessG1: async () => hex(curve.G1.toAffine(await curve.G1.multiExpAffine(own.g1, own.witness))),
+    witnessG2: async () => hex(curve.G2.toAffine(await curve.G2.multiExpAffine(own.g2, own.witness))),
     async pairing() {
       if (!(await curve.pairingEq(...points))) throw new Error('The pairing of ffjavascript is wrong');
     },

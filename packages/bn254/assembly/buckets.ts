@@ -89,7 +89,7 @@ export function digits(to: usize, scalars: usize, count: usize, bits: u32, windo
  * Leaves out points that count nothing, at infinity or times 0: moves the others and their scalars together, and returns how many
  * there are. Points are as `read` reads them.
  */
-export function select<T>(points: usize, scalars: usize, count: usize): usize {
+export function selectPoints<T>(points: usize, scalars: usize, count: usize): usize {
   const bytes = (pointOf<T>() / 40) * 32;
   let kept: usize = 0;
   for (let i: usize = 0; i < count; i++) {
@@ -108,7 +108,7 @@ export function select<T>(points: usize, scalars: usize, count: usize): usize {
 /**
  * Adds up points by their digits in one window, and adds the sums to the buckets in `table`, which is written first if `isFresh`:
  * bucket k, the sum of the points with digit k and the negatives of those with -k, is at (k - 1) points. Returns whether there was
- * any digit; else nothing is written. `ends` takes 4 bytes for each bucket and 4 more, `busy` 8 for each bucket, `references` 4 for
+ * any digit; else nothing is written. `ends` takes 4 bytes for each bucket and 4 more, `busy` 8 for each bucket and 8 more, `references` 4 for
  * each point, each list 4 for each point or bucket, `sums` a point for each.
  */
 export function fill<T>(
@@ -124,11 +124,10 @@ export function fill<T>(
   let busyEnd = busy;
   for (let k: usize = 1; k <= buckets; k++) {
     const size = load<u32>(ends + 4 * k);
-    if (size > 1) {
-      store<u32>(busyEnd, end);
-      store<u32>(busyEnd, size, 4);
-      busyEnd += 8;
-    }
+    // Without a branch, which would often be foretold wrongly.
+    store<u32>(busyEnd, end);
+    store<u32>(busyEnd, size, 4);
+    busyEnd += select<usize>(8, 0, size > 1);
     end += size;
     store<u32>(ends + 4 * k, end);
   }
@@ -161,11 +160,9 @@ export function fill<T>(
       }
       const left = size - half;
       if (left > half) store<u32>(begin + 4 * half, load<u32>(begin + 4 * (size - 1)));
-      if (left > 1) {
-        store<u32>(stillEnd, load<u32>(at));
-        store<u32>(stillEnd, <u32>left, 4);
-        stillEnd += 8;
-      }
+      store<u32>(stillEnd, load<u32>(at));
+      store<u32>(stillEnd, <u32>left, 4);
+      stillEnd += select<usize>(8, 0, left > 1);
     }
     addLists<T>(listA, listB, listTo, pairs, room);
     busyEnd = stillEnd;

@@ -1,5 +1,5 @@
 /** What the host calls. Addresses and sizes are in bytes; functions that end in 1 work on points of G1, in 2 on those of G2. */
-import { addArrays, addRows, digits, fill, foldRows, read, select, write } from './buckets';
+import { addArrays, addRows, digits, fill, foldRows, read, selectPoints, write } from './buckets';
 import { pack, settle, unpack } from './element';
 import { addMultiples, clear, multiples } from './fixed';
 import { multiply, multiplyAndAdd, square } from './products';
@@ -27,11 +27,11 @@ export function write2(to: usize, from: usize, count: usize, factor: usize): voi
 }
 
 export function select1(points: usize, scalars: usize, count: usize): usize {
-  return select<u8>(points, scalars, count);
+  return selectPoints<u8>(points, scalars, count);
 }
 
 export function select2(points: usize, scalars: usize, count: usize): usize {
-  return select<u16>(points, scalars, count);
+  return selectPoints<u16>(points, scalars, count);
 }
 
 

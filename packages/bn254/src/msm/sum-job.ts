@@ -94,7 +94,7 @@ function sumWindows(kernel: Kernel, group: GroupKernel, part: Part): { windows: 
   const points = take(chunk * pointBytes);
   const digits = take(windows * chunk * 2);
   const ends = take((buckets + 1) * 4);
-  const busy = take(buckets * 8);
+  const busy = take((buckets + 1) * 8);
   const references = take(chunk * 4);
   const entries = Math.max(chunk, buckets, rows) * 4;
   const lists = [take(entries), take(entries), take(entries)] as const;
