@@ -18,6 +18,9 @@ export interface ProofFile {
   readonly publicSignals: unknown;
 }
 
+/** One takes milliseconds: so many are measured together. */
+export const VERIFICATIONS = 20;
+
 /** `show` gives the last proof out, `check` takes another's. */
 export type Step = 'setup' | 'load' | 'witness' | 'prove' | 'show' | 'verify' | 'check';
 
