@@ -12,7 +12,14 @@ export interface Compiled {
 }
 
 /** Contracts that are deployed or called, in the order of the generated files. */
-export const CONTRACTS = ['Marketplace', 'Groth16Verifier', 'Vault', 'TestToken', 'TestVerifier', 'TestMarketplace'] as const;
+export const CONTRACTS = [
+  'Marketplace',
+  'Groth16Verifier',
+  'Vault',
+  'TestToken',
+  'TestVerifier',
+  'TestMarketplace',
+] as const;
 
 /** Errors and events of all contracts are also in these: a caller that decodes needs one ABI per contract. */
 const SOLIDITY = fileURLToPath(new URL('../solidity', import.meta.url));

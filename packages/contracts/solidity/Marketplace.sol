@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
+import "./Amounts.sol";
 import "./Configuration.sol";
 import "./Endian.sol";
 import "./Groth16.sol";
@@ -168,12 +169,8 @@ contract Marketplace is SlotReservations, Proofs, StateRetrieval, Endian, Reentr
 
     function slotProbability(SlotId slotId) public view override returns (uint256) {
         uint256 asked = _agreements[_slots[slotId].requestId].proofProbability;
-        unchecked {
-            // ⌊asked · up / 256⌋, by quotient and remainder so that no number overflows it.
-            uint256 up = 256 - uint256(_downtime);
-            uint256 probability = (asked >> 8) * up + (((asked & 255) * up) >> 8);
-            return probability == 0 ? 1 : probability;
-        }
+        uint256 probability = Amounts.parts(asked, 256 - uint256(_downtime));
+        return probability == 0 ? 1 : probability;
     }
 
     function requestEnd(RequestId requestId) public view returns (uint64) {
@@ -272,7 +269,7 @@ contract Marketplace is SlotReservations, Proofs, StateRetrieval, Endian, Reentr
         uint256 collateral = agreement.collateralPerByte * agreement.slotSize;
         uint256 due = collateral;
         if (state == SlotState.Repair) {
-            uint256 reward = _percentage(collateral, _repairRewardPercentage);
+            uint256 reward = Amounts.percentage(collateral, _repairRewardPercentage);
             context.forfeited -= reward;
             due -= reward;
         }
@@ -310,8 +307,8 @@ contract Marketplace is SlotReservations, Proofs, StateRetrieval, Endian, Reentr
         RequestId requestId = slot.requestId;
         uint64 slotIndex = slot.slotIndex;
         Agreement storage agreement = _agreements[requestId];
-        uint256 slashed = _percentage(agreement.collateralPerByte * agreement.slotSize, _slashPercentage);
-        uint256 reward = _percentage(slashed, _validatorRewardPercentage);
+        uint256 slashed = Amounts.percentage(agreement.collateralPerByte * agreement.slotSize, _slashPercentage);
+        uint256 reward = Amounts.percentage(slashed, _validatorRewardPercentage);
         slot.currentCollateral -= slashed;
         _contexts[requestId].forfeited += slashed - reward;
         bool freed = missed >= _maxNumberOfSlashes;
@@ -509,11 +506,6 @@ contract Marketplace is SlotReservations, Proofs, StateRetrieval, Endian, Reentr
 
     function _merkleRootToFieldElement(bytes32 merkleRoot) internal pure returns (uint256) {
         return uint256(_byteSwap(merkleRoot));
-    }
-
-    /// ⌊amount · percentage / 100⌋ for a percentage of at most 100, whatever the amount.
-    function _percentage(uint256 amount, uint256 percentage) private pure returns (uint256) {
-        return (amount / 100) * percentage + ((amount % 100) * percentage) / 100;
     }
 
     function _product(uint256 a, uint256 b) private pure returns (uint256 product) {
