@@ -8,7 +8,7 @@ import { type Part, sumG1, sumG2 } from './sum-job.ts';
 
 const SCALAR_BYTES = 32;
 
-/** Points of one job of G1: half a second of work. Buckets, which are 22 MiB then, serve all of them. */
+/** Points of one job of G1: half a second of work. Its buckets serve all of them. */
 export const G1_JOB_POINTS_MAX = 1 << 18;
 
 /** Half as many of G2, which cost more. */

@@ -17,8 +17,11 @@ const WINDOW_BITS_MAX = 15;
 /** Buckets that are added up one after the other; their rows are added up side by side, with shared inversions. */
 const ROW_BUCKETS = 32;
 
-/** Points that are sorted into buckets at a time: 8192 of G1, which stay in the second cache while all their digits are used. */
-const CHUNK_BYTES = 655_360;
+/** Points that are sorted into buckets at a time: 2^14 of G1, which stay in the second cache while all their digits are used. */
+const CHUNK_BYTES = 1_310_720;
+
+/** What going over a bucket costs, beside an addition. */
+const PASS_COST = 0.2;
 
 /** Scalars that are looked at to choose the size of digits. */
 const SAMPLE_POINTS_MAX = 1024;
@@ -43,9 +46,9 @@ export const sumG2 = defineJob(import.meta.url, 'sumG2', (part: Part): G2Point =
   return g2.joinWindows(windows.map(readG2), bits);
 });
 
-/** What costs least: additions into buckets, and two for each bucket in each window. */
-function windowBitsFor(digits: number): number {
-  const cost = (bits: number) => Math.ceil(SCALAR_BITS / bits) * (digits + 2 * 2 ** (bits - 1));
+/** What costs least: additions into buckets, two for each bucket in each window, and going over the buckets with each part. */
+function windowBitsFor(digits: number, parts: number): number {
+  const cost = (bits: number) => Math.ceil(SCALAR_BITS / bits) * (digits + (2 + PASS_COST * parts) * 2 ** (bits - 1));
   let best = WINDOW_BITS_MIN;
   for (let bits = best + 1; bits <= WINDOW_BITS_MAX; bits++) if (cost(bits) < cost(best)) best = bits;
   return best;
@@ -73,7 +76,7 @@ function sumWindows(kernel: Kernel, group: GroupKernel, part: Part): { windows: 
   const { pointBytes, packedBytes } = group;
   const given = part.scalars.byteLength / SCALAR_BYTES;
   const chunk = Math.min(given, Math.floor(CHUNK_BYTES / pointBytes));
-  const bits = windowBitsFor(digitsIn(part, packedBytes));
+  const bits = windowBitsFor(digitsIn(part, packedBytes), Math.ceil(given / Math.max(1, chunk)));
   const windows = Math.ceil(SCALAR_BITS / bits);
   const buckets = 2 ** (bits - 1);
   const length = Math.min(buckets, ROW_BUCKETS);
