@@ -3,6 +3,8 @@ export { type Availability, type AvailabilityJson, availabilityJson } from './sa
 export type { SlotTerms } from './sales/matching.ts';
 export { type Reservation, type ReservationJson, reservationJson } from './sales/reservation.ts';
 export { type AvailabilityTerms, type Quota, Reservations } from './sales/reservations.ts';
+export type { SlotItem } from './sales/slot-item.ts';
+export { comparePriority, SlotQueue } from './sales/slot-queue.ts';
 export { FileRecords } from './storage/file-records.ts';
 export { MemoryRecords } from './storage/memory-records.ts';
 export type { Json, RecordChanges, RecordStore } from './storage/records.ts';
