@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import type { AbortOptions } from '@codex/runtime';
+import { type AbortOptions, systemClock } from '@codex/runtime';
 import { createTestClient, http, type TestClient, type Transport } from 'viem';
 import { ContractsError } from '../errors.ts';
 import { anvilProgram } from './anvil-program.ts';
@@ -79,9 +79,9 @@ export class EmbeddedChain {
     if (!child || child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
     const ended = once(child, 'exit');
     child.kill('SIGTERM');
-    const killing = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+    const cancel = systemClock.schedule(STOP_TIMEOUT_MS, () => child.kill('SIGKILL'));
     await ended;
-    clearTimeout(killing);
+    cancel();
   }
 
   /** A viem transport to this chain. */
@@ -125,7 +125,7 @@ function listening(child: ChildProcess, signal: AbortSignal | undefined): Promis
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   const failed = (why: string, cause?: unknown) =>
     reject(new ContractsError('CHAIN_START_FAILED', `Anvil did not start: ${why}`, { why }, { cause }));
-  const timer = setTimeout(() => failed('it was silent for too long'), START_TIMEOUT_MS);
+  const cancel = systemClock.schedule(START_TIMEOUT_MS, () => failed('it was silent for too long'));
   const aborted = () => reject(signal?.reason);
   let said = '';
   child.once('error', (error) => failed(error.message, error));
@@ -140,7 +140,7 @@ function listening(child: ChildProcess, signal: AbortSignal | undefined): Promis
   });
   signal?.addEventListener('abort', aborted, { once: true });
   return promise.finally(() => {
-    clearTimeout(timer);
+    cancel();
     signal?.removeEventListener('abort', aborted);
     child.removeAllListeners('exit');
     // What it goes on printing is read and dropped: a full pipe would stop it.
