@@ -8,6 +8,14 @@ export interface DecodeInput {
   readonly restored: ReadonlyMap<number, Uint8Array>;
 }
 
+/** Rows of a code: 0 … K−1 are data, K … K+M−1 parity. */
+export interface RebuildInput {
+  /** K + M shards, `undefined` where there is none; the first K that are there are used. */
+  readonly rows: readonly (Uint8Array | undefined)[];
+  /** Where rows that are not there go. */
+  readonly wanted: ReadonlyMap<number, Uint8Array>;
+}
+
 /**
  * A Leopard Reed–Solomon code of K data and M parity shards, all of one size, a multiple of 64 bytes (02 §3). Shards may
  * be views of any memory, shared or not. Inputs are only read; a buffer that is written must overlap no other.
@@ -26,4 +34,6 @@ export interface ErasureCodec {
    * Errors: `ERASURE_TOO_MANY_LOSSES` when fewer than K shards are there; `ERASURE_PARAMETERS_INVALID` as for `encode`.
    */
   decode(input: DecodeInput): void;
+  /** Fills single rows, data or parity, each by itself: for few of them less work than `decode`. Errors: as `decode`. */
+  rebuild(input: RebuildInput): void;
 }

@@ -1,9 +1,9 @@
-import type { DecodeInput, ErasureCodec } from './codec.ts';
+import type { DecodeInput, ErasureCodec, RebuildInput } from './codec.ts';
 import { type Field, fieldOf } from './field.ts';
 import type { FieldKernel, Kernel } from './kernel.ts';
 import { locate } from './locator.ts';
 import { CHUNK_BYTES, type CodeLayout, type CodeParameters, checkParameters } from './params.ts';
-import { checkDecode, checkEncode, type Losses } from './shards.ts';
+import { checkDecode, checkEncode, checkRebuild, type Losses } from './shards.ts';
 
 /** Room for the rows of one strip: they should stay in the second cache. */
 const ROOM_BYTES = 512 * 1024;
@@ -20,6 +20,12 @@ const ROW_GAP_BYTES = 64;
 const PRODUCTS_PER_BUTTERFLY = { 8: 1.5, 16: 0.7 } as const;
 /** Factors whose tables are held at once: 8 MiB in the larger field. */
 const PRODUCTS_MAX = 65_536;
+
+/** A shard and its place in the code word. */
+interface Placed {
+  readonly shard: Uint8Array;
+  readonly point: number;
+}
 
 interface Strips {
   readonly stripBytes: number;
@@ -66,8 +72,42 @@ export class KernelCodec implements ErasureCodec {
     if (this.parity === 1) {
       const rest = [...input.data, ...input.parity].filter((shard) => shard !== undefined);
       this.#addUp(rest, input.restored.get(losses.lost[0]!)!, losses.shardBytes);
-    } else if (this.#combining(losses.lost.length)) this.#combine(input, losses);
-    else this.#transform(input, losses);
+    } else if (this.#combining(losses.lost.length)) {
+      const { lost, used, shardBytes } = losses;
+      const sources: Placed[] = used.map((j) => ({ shard: input.parity[j]!, point: j }));
+      input.data.forEach((shard, i) => {
+        if (shard) sources.push({ shard, point: this.#pointOf(i) });
+      });
+      const wanted = lost.map((i) => ({ shard: input.restored.get(i)!, point: this.#pointOf(i) }));
+      this.#combine(sources, wanted, shardBytes, this.#locator(lost, used));
+    } else this.#transform(input, losses);
+  }
+
+  rebuild(input: RebuildInput): void {
+    const { rows, shardBytes, lost, used } = checkRebuild(this, input);
+    const placed = (row: number, shard: Uint8Array): Placed => ({ shard, point: this.#pointOf(row) });
+    const sources = rows.map((row) => placed(row, input.rows[row]!));
+    const wanted = [...input.wanted].map(([row, shard]) => placed(row, shard));
+    if (this.parity === 1) {
+      for (const { shard } of wanted) {
+        this.#addUp(
+          sources.map((source) => source.shard),
+          shard,
+          shardBytes,
+        );
+      }
+      return;
+    }
+    const locator = this.#locator(lost, used);
+    const perPass = Math.max(1, Math.floor(PRODUCTS_MAX / this.data));
+    for (let from = 0; from < wanted.length; from += perPass) {
+      this.#combine(sources, wanted.slice(from, from + perPass), shardBytes, locator);
+    }
+  }
+
+  /** Where a row stands in the code word: parity first (02 §5). */
+  #pointOf(row: number): number {
+    return row < this.data ? this.#layout.parityPoints + row : row - this.data;
   }
 
   #encode(data: readonly Uint8Array[], parity: readonly Uint8Array[], shardBytes: number): void {
@@ -143,32 +183,24 @@ export class KernelCodec implements ErasureCodec {
   }
 
   /**
-   * Decodes by adding up: a lost row i is Σ factor · row j over K rows that are there, with
+   * Restores by adding up: an erased row i, data or parity, is Σ factor · row j over K rows that are there, with
    * factor = Λ(j) / (Λ'(i) · (i ⊕ j)), where Λ vanishes at the erased points. (The word times Λ is known at every point;
    * its derivative at i is Λ'(i) times what was lost there, and that of the j-th Lagrange polynomial is 1/(i ⊕ j).)
    */
-  #combine({ data, parity, restored }: DecodeInput, { shardBytes, lost, used }: Losses): void {
-    const { parityPoints: m } = this.#layout;
+  #combine(sources: readonly Placed[], wanted: readonly Placed[], shardBytes: number, locator: Int32Array): void {
     const field = this.#fieldKernel();
     const { tablesBytes } = field;
-    const sources: { readonly shard: Uint8Array; readonly point: number }[] = [];
-    for (const j of used) sources.push({ shard: parity[j]!, point: j });
-    data.forEach((shard, i) => {
-      if (shard) sources.push({ shard, point: m + i });
-    });
     const count = sources.length;
     // Four at a time share the taking apart of symbols; one or two left over are cheaper alone.
-    const inFours = this.#layout.bits === 8 ? 4 * Math.floor((lost.length + 1) / 4) : 0;
-    const results = Math.max(inFours, lost.length);
+    const inFours = this.#layout.bits === 8 ? 4 * Math.floor((wanted.length + 1) / 4) : 0;
+    const results = Math.max(inFours, wanted.length);
     const { stripBytes, stride } = stripsOf(count + results, shardBytes);
     const rows = this.#kernel.room((count + results) * stride + count * results * tablesBytes);
     const out = rows + count * stride;
     const tables = out + results * stride;
     const { memory } = this.#kernel;
-    const locator = this.#locator(lost, used);
     const { exp, log, modulus } = this.#field;
-    lost.forEach((index, r) => {
-      const i = m + index;
+    wanted.forEach(({ point: i }, r) => {
       sources.forEach(({ point: j }, c) => {
         const factor = exp[(locator[j]! + 2 * modulus - locator[i]! - log[i ^ j]!) % modulus]!;
         const place = r < inFours ? (r - (r & 3)) * count + 4 * c + (r & 3) : r * count + c;
@@ -187,9 +219,9 @@ export class KernelCodec implements ErasureCodec {
         if (r < inFours) this.#kernel.rows.combine4(to, rows, stride, count, bytes, factors);
         else field.combine(to, rows, stride, count, bytes, factors);
       }
-      lost.forEach((index, r) => {
+      wanted.forEach(({ shard }, r) => {
         const row = out + r * stride;
-        restored.get(index)!.set(memory.subarray(row, row + bytes), at);
+        shard.set(memory.subarray(row, row + bytes), at);
       });
     }
   }

@@ -1,7 +1,7 @@
-import type { DecodeInput, ErasureCodec } from './codec.ts';
+import type { DecodeInput, ErasureCodec, RebuildInput } from './codec.ts';
 import { type Field, fieldOf, multiplyExp, skewOf } from './field.ts';
 import { CHUNK_BYTES, type CodeLayout, type CodeParameters, checkParameters } from './params.ts';
-import { checkDecode, checkEncode } from './shards.ts';
+import { checkDecode, checkEncode, checkRebuild } from './shards.ts';
 
 /** One row of a code word: the symbols of a shard. */
 type Row = Uint16Array;
@@ -73,6 +73,20 @@ export class ReferenceCodec implements ErasureCodec {
     for (const [i, shard] of input.restored) {
       this.#write(this.#scaled(word[m + i]!, modulus - locator[m + i]!), shard);
     }
+  }
+
+  rebuild(input: RebuildInput): void {
+    const { rows, shardBytes } = checkRebuild(this, input);
+    const there = new Set(rows);
+    const shards = input.rows.map((shard, row) => (there.has(row) ? shard : undefined));
+    const empty = () => new Uint8Array(shardBytes);
+    const data = shards.slice(0, this.data);
+    const restored = new Map(data.flatMap((shard, i) => (shard ? [] : [[i, empty()] as const])));
+    this.decode({ data, parity: shards.slice(this.data), restored });
+    const whole = data.map((shard, i) => shard ?? restored.get(i)!);
+    const parity = Array.from({ length: this.parity }, empty);
+    this.encode(whole, parity);
+    for (const [row, shard] of input.wanted) shard.set([...whole, ...parity][row]!);
   }
 
   /** From values at the points `base` … to coefficients. */

@@ -1,5 +1,5 @@
 import { ErasureError } from '../errors.ts';
-import type { DecodeInput } from './codec.ts';
+import type { DecodeInput, RebuildInput } from './codec.ts';
 import { CHUNK_BYTES, type CodeParameters } from './params.ts';
 
 /** A decode that was checked: what is lost, and the parity that stands in for it. */
@@ -31,15 +31,7 @@ export function checkDecode(code: CodeParameters, { data, parity, restored }: De
   const used: number[] = [];
   for (let i = 0; i < parity.length && used.length < lost.length; i++) if (parity[i]) used.push(i);
   if (used.length < lost.length) {
-    const present = data.length - lost.length + used.length;
-    throw new ErasureError(
-      'ERASURE_TOO_MANY_LOSSES',
-      `${present} shards are left of the ${code.data} that are needed`,
-      {
-        present,
-        needed: code.data,
-      },
-    );
+    throw tooFew(data.length - lost.length + used.length, code.data);
   }
   if (restored.size !== lost.length || lost.some((index) => !restored.has(index))) {
     throw invalid('Not every lost shard has a buffer, or another has one', {
@@ -52,6 +44,38 @@ export function checkDecode(code: CodeParameters, { data, parity, restored }: De
   const shardBytes = checkSizes([...inputs, ...outputs]);
   checkApart(inputs, outputs);
   return { shardBytes, lost, used };
+}
+
+/** A rebuilding that was checked: the rows that it uses, and what a decoder would call lost and used. */
+export interface Sources extends Losses {
+  /** K rows, ascending. */
+  readonly rows: readonly number[];
+}
+
+/** Errors: `ERASURE_TOO_MANY_LOSSES`, `ERASURE_PARAMETERS_INVALID`. */
+export function checkRebuild(code: CodeParameters, { rows, wanted }: RebuildInput): Sources {
+  checkCounts(code, Math.min(rows.length, code.data), rows.length - code.data);
+  const there: number[] = [];
+  for (let row = 0; row < rows.length && there.length < code.data; row++) if (rows[row]) there.push(row);
+  if (there.length < code.data) throw tooFew(there.length, code.data);
+  if ([...wanted.keys()].some((row) => !(row in rows) || rows[row])) {
+    throw invalid('A row that is there was wanted, or one that the code has not', {});
+  }
+  const inputs = there.map((row) => rows[row]!);
+  const outputs = [...wanted.values()];
+  const shardBytes = checkSizes([...inputs, ...outputs]);
+  checkApart(inputs, outputs);
+  const isThere = new Set(there);
+  const lost = Array.from({ length: code.data }, (_, row) => row).filter((row) => !isThere.has(row));
+  const used = there.filter((row) => row >= code.data).map((row) => row - code.data);
+  return { shardBytes, rows: there, lost, used };
+}
+
+function tooFew(present: number, needed: number): ErasureError {
+  return new ErasureError('ERASURE_TOO_MANY_LOSSES', `${present} shards are left of the ${needed} that are needed`, {
+    present,
+    needed,
+  });
 }
 
 function checkCounts(code: CodeParameters, data: number, parity: number): void {

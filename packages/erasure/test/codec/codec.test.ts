@@ -55,6 +55,24 @@ describe.each(kernelCodecs)('%s', (_, make) => {
     );
   });
 
+  it('rebuilds single rows, data or parity, from any K others', () => {
+    fc.assert(
+      fc.property(code, chunks, fc.nat(), fc.nat(), (parameters, count, losses, seed) => {
+        const codec = make(parameters);
+        const data = seededShards(`${seed}`, parameters.data, 64 * count);
+        const all = [...data, ...encode(codec, data)];
+        const lost = [...someRows(all.length, 1 + (losses % parameters.parity), seed)];
+        const wanted = new Map(
+          lost.slice(0, 1 + (seed % 9)).map((row) => [row, new Uint8Array(64 * count).fill(0xa5)]),
+        );
+        const rows = all.map((shard, row) => (lost.includes(row) ? undefined : shard));
+        codec.rebuild({ rows, wanted });
+        for (const [row, shard] of wanted) expect(Buffer.compare(shard, all[row]!)).toBe(0);
+      }),
+      { numRuns: 80 },
+    );
+  });
+
   it('works on strips of large shards', () => {
     for (const [data, parity, shardBytes] of [
       [3, 1, 65_536],
@@ -105,6 +123,33 @@ describe.each(kernelCodecs)('%s', (_, make) => {
 });
 
 describe.each(allCodecs)('%s', (_, make) => {
+  it('rebuilds each row of a small code, and refuses what it cannot', () => {
+    for (const parameters of [
+      { data: 1, parity: 1 },
+      { data: 4, parity: 1 },
+      { data: 5, parity: 3 },
+    ]) {
+      const codec = make(parameters);
+      const data = seededShards('rows', parameters.data, 128);
+      const all = [...data, ...encode(codec, data)];
+      all.forEach((shard, row) => {
+        const target = new Uint8Array(128);
+        const rows = all.map((other, i) => (i === row ? undefined : other));
+        codec.rebuild({ rows, wanted: new Map([[row, target]]) });
+        expect(Buffer.compare(target, shard)).toBe(0);
+        const refusal = (wanted: Map<number, Uint8Array>, left: readonly (Uint8Array | undefined)[] = rows) =>
+          codeOf(() => codec.rebuild({ rows: left, wanted }));
+        const few = rows.map((other, i) => (i < rows.length - parameters.data + 1 ? undefined : other));
+        expect(refusal(new Map(), few)).toBe(
+          few.filter(Boolean).length < parameters.data ? 'ERASURE_TOO_MANY_LOSSES' : undefined,
+        );
+        expect(refusal(new Map([[all.length, target]]))).toBe('ERASURE_PARAMETERS_INVALID');
+        expect(refusal(new Map([[row === 0 ? 1 : 0, target]]))).toBe('ERASURE_PARAMETERS_INVALID');
+        expect(refusal(new Map([[row, target.subarray(64)]]))).toBe('ERASURE_PARAMETERS_INVALID');
+      });
+    }
+  });
+
   it('takes shards from anywhere, and changes none of them', () => {
     const shared = (count: number) =>
       Array.from({ length: count }, (_, i) => new Uint8Array(new SharedArrayBuffer(1024), 3 + i, 192));
