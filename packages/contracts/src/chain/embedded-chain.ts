@@ -63,6 +63,10 @@ export class EmbeddedChain {
     if (timestamp !== undefined) args.push('--timestamp', String(timestamp));
     const child = spawn(anvilProgram(), args, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;
+    // A program that ends without stopping it must not leave it behind.
+    const kill = () => child.kill('SIGKILL');
+    process.once('exit', kill);
+    child.once('exit', () => process.off('exit', kill));
     try {
       this.#url = await listening(child, signal);
     } catch (error) {
@@ -129,7 +133,8 @@ function listening(child: ChildProcess, signal: AbortSignal | undefined): Promis
   const aborted = () => reject(signal?.reason);
   let said = '';
   child.once('error', (error) => failed(error.message, error));
-  child.once('exit', (code) => failed(`it ended with ${code}. ${said}`));
+  const ended = (code: number | null) => failed(`it ended with ${code}. ${said}`);
+  child.once('exit', ended);
   child.stderr?.on('data', (data) => {
     said = `${said}${data}`.slice(-1000);
   });
@@ -142,7 +147,7 @@ function listening(child: ChildProcess, signal: AbortSignal | undefined): Promis
   return promise.finally(() => {
     cancel();
     signal?.removeEventListener('abort', aborted);
-    child.removeAllListeners('exit');
+    child.off('exit', ended);
     // What it goes on printing is read and dropped: a full pipe would stop it.
     lines.removeAllListeners('line');
   });
