@@ -2,12 +2,13 @@
 import { addArrays, addRows, digits, fill, foldRows, read, selectPoints, write } from './buckets';
 import { pack, settle, unpack } from './element';
 import { addMultiples, clear, multiples } from './fixed';
+import { lines, loop, power } from './pairing';
 import { multiply, multiplyAndAdd, square } from './products';
 import { columns, powers } from './transform';
 import { addSparseRows, factors, multiplySubtract } from './vectors';
 
 export {
-  addSparseRows, columns, digits, factors, multiply, multiplyAndAdd, multiplySubtract, pack, powers, settle, square, unpack,
+  addSparseRows, columns, digits, factors, lines, loop, multiply, multiplyAndAdd, multiplySubtract, pack, power, powers, settle, square, unpack,
 };
 
 export function read1(to: usize, from: usize, count: usize): void {

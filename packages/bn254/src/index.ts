@@ -6,10 +6,10 @@ export { G1_JOB_POINTS_MAX, G2_JOB_POINTS_MAX, multiplyAndAddG1, multiplyAndAddG
 export { type FixedInput, multiplyFixedG1, multiplyFixedG2 } from './msm/multiply-fixed.ts';
 export { G1_BYTES, G2_BYTES, readG1, readG2, writeG1, writeG2 } from './msm/points.ts';
 export type { Part } from './msm/sum-job.ts';
+export { type PairingInput, type PreparedG2, pairingProduct, preparePairing } from './pairing/pairing.ts';
 export { Curve, type G1Point, type G2Point, g1, g2, type Point } from './reference/curve.ts';
 export { type Fp2, fp2 } from './reference/extension.ts';
 export { isInG1, isInG2 } from './reference/membership.ts';
-export { type PairingInput, type PreparedG2, pairingProduct, preparePairing } from './reference/pairing.ts';
 export { baseField, PrimeField, scalarField } from './reference/prime-field.ts';
 export { type Fp12, fp12 } from './reference/tower.ts';
 export { evaluate, ROOT_BITS_MAX, rootOfUnity } from './reference/transform.ts';

@@ -1,14 +1,15 @@
-/** Compiles the kernels and writes them, as base64, to src/kernel/kernels.generated.ts. A test compiles them again and compares. */
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+/**
+ * Writes assembly/products.ts, compiles the kernels and writes them, as base64, to src/kernel/kernels.generated.ts. A test does it again
+ * and compares.
+ */
+import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
 import { writeProducts } from './products.ts';
 
 const HOME = fileURLToPath(new URL('..', import.meta.url));
 const OUT = fileURLToPath(new URL('../../src/kernel/kernels.generated.ts', import.meta.url));
-/** A source that is not on the disk. */
-const PRODUCTS = 'products.ts';
+const PRODUCTS = fileURLToPath(new URL('../products.ts', import.meta.url));
 const MODULE = 'kernel.wasm';
 const LINE_CHARACTERS = 110;
 
@@ -17,15 +18,6 @@ async function compile(features: readonly string[]): Promise<string> {
   // The optimiser moves sums to where they are used, so that their terms do not fit registers: products take a fifth longer.
   const options = ['--runtime', 'stub', '-O0', '--noAssert', ...features.flatMap((name) => ['--enable', name])];
   const { error, stderr } = await asc.main(['index.ts', '--baseDir', HOME, '--outFile', MODULE, ...options], {
-    readFile(name, directory) {
-      if (name === PRODUCTS) return writeProducts();
-      try {
-        return readFileSync(join(directory, name), 'utf8');
-      } catch {
-        // The compiler tries several names.
-        return null;
-      }
-    },
     writeFile(_name, contents) {
       if (typeof contents !== 'string') module = contents;
     },
@@ -50,4 +42,7 @@ ${await compile(['simd'])};
 `;
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(OUT, await generate());
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  writeFileSync(PRODUCTS, writeProducts());
+  writeFileSync(OUT, await generate());
+}

@@ -1,5 +1,5 @@
 /**
- * Writes the module products of the kernel: the products of multiply.ts column by column, all limbs spelled out. Loops over limbs would keep them in
+ * Writes assembly/products.ts: the products of multiply.ts column by column, all limbs spelled out. Loops over limbs would keep them in
  * memory; and the order matters, since a processor looks only some hundred instructions ahead.
  */
 

@@ -21,7 +21,7 @@ export const PAIR_BYTES = 80;
 const COMMON = 1024;
 export const BASE = COMMON + 37 * 16;
 export const SCALAR = BASE + 44 * 16;
-export const ROOM = 8192;
+export const ROOM = 16_384;
 
 const ROUND_UP = 1.5 * 2 ** 103;
 const INTEGRAL = 1.5 * 2 ** 52;

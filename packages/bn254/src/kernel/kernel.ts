@@ -33,6 +33,9 @@ interface Exports {
     data: number,
     field: number,
   ): void;
+  lines(to: number, point: number, others: number, steps: number, count: number): void;
+  loop(element: number, lines: number, places: number, runs: number, steps: number, count: number): void;
+  power(to: number, base: number, digits: number, count: number): void;
   digits(to: number, scalars: number, count: number, bits: number, windows: number): void;
   multiplySubtract(to: number, a: number, b: number, c: number, count: number, factor: number): void;
   factors(to: number, from: number, count: number, factor: number): void;

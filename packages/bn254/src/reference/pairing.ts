@@ -7,7 +7,7 @@ type Affine2 = NonNullable<G2Point>;
 type Affine1 = NonNullable<G1Point>;
 
 /** The optimal ate pairing's loop: 6 x + 2. */
-const LOOP = signedDigits(6n * CURVE_X + 2n).slice(1);
+export const LOOP = signedDigits(6n * CURVE_X + 2n).slice(1);
 
 /** A line through two points, or a tangent: y - slope · x + rest is 0 on it. */
 interface Line {
@@ -15,50 +15,25 @@ interface Line {
   readonly rest: Fp2;
 }
 
-/** A point of G2 with the lines that its pairings need, for points that come again and again. It can be cloned. */
-export interface PreparedG2 {
-  readonly lines: readonly Line[];
-}
-
-/** What pairings with one point of G2 have in common: about half of the work of each. */
-export function preparePairing(point: G2Point): PreparedG2 {
-  return { lines: point ? (linesOf([point])[0] ?? []) : [] };
-}
-
-/** A point of G1, and one of G2 that may be prepared. */
-export interface PairingInput {
-  readonly g1: G1Point;
-  readonly g2: G2Point | PreparedG2;
-}
-
 /**
- * The product of the pairings of points of G1 with points of G2, all of which must be in their groups. Infinity gives 1. The points
+ * The twin of what src/pairing/ does in the kernel. The product of the pairings of points of G1 with points of G2, all of which must be in their groups. Infinity gives 1. The points
  * go through the loop together: squares are shared, and slopes have one inversion for each step.
  */
-export function pairingProduct(pairs: readonly PairingInput[]): Fp12 {
-  const fresh: { readonly p: Affine1; readonly q: Affine2 }[] = [];
-  const runs: { readonly p: Affine1; readonly lines: readonly Line[] }[] = [];
-  for (const { g1: p, g2: q } of pairs) {
-    if (!p || !q) continue;
-    if (!('lines' in q)) fresh.push({ p, q });
-    else if (q.lines.length > 0) runs.push({ p, lines: q.lines });
-  }
-  linesOf(fresh.map(({ q }) => q)).forEach((lines, i) => {
-    const p = fresh[i]?.p;
-    if (p) runs.push({ p, lines });
-  });
+export function pairingProduct(pairs: readonly { readonly g1: G1Point; readonly g2: G2Point }[]): Fp12 {
+  const given: { readonly p: Affine1; readonly q: Affine2 }[] = [];
+  for (const { g1: p, g2: q } of pairs) if (p && q) given.push({ p, q });
+  const lines = linesOf(given.map(({ q }) => q));
   // Lines are divided by p's y, which is never 0: the final power takes no notice of factors of the base field.
-  const places = runs.map(({ p }) => {
+  const places = given.map(({ p }) => {
     const overY = baseField.invert(p.y);
     return { overY, slope: baseField.negate(baseField.multiply(p.x, overY)) };
   });
   let result = fp12.one;
   let at = 0;
   const takeLines = () => {
-    runs.forEach(({ lines }, i) => {
-      const line = lines[at];
-      const place = places[i];
-      if (!line || !place) return;
+    places.forEach((place, i) => {
+      const line = lines[i]?.[at];
+      if (!line) return;
       result = multiplyLine(result, fp2.scale(line.slope, place.slope), fp2.scale(line.rest, place.overY));
     });
     at++;
@@ -128,7 +103,7 @@ function multiplyLine({ c0, c1 }: Fp12, s: Fp2, t: Fp2): Fp12 {
   };
 }
 
-function mirror({ x, y }: Affine2): Affine2 {
+export function mirror({ x, y }: Affine2): Affine2 {
   return { x, y: fp2.negate(y) };
 }
 
@@ -142,12 +117,11 @@ export function frobenius({ x, y }: Affine2): Affine2 {
 
 /**
  * To the power (p¹² - 1) / r, where r is the order of the groups: (p⁶ - 1)(p² + 1) by the Frobenius map, then
- * (p⁴ - p² + 1) / r = p³ + (6 x² + 1) p² + (-36 x³ - 18 x² - 12 x + 1) p + (-36 x³ - 30 x² - 18 x - 2).
+ * (p⁴ - p² + 1) / r = p³ + (6 x² + 1) p² + (-36 x³ - 18 x² - 12 x + 1) p + (-36 x³ - 30 x² - 18 x - 2). `times` gives powers of elements whose inverse is the conjugate.
  */
-function finalPower(value: Fp12): Fp12 {
+export function finalPower(value: Fp12, times = fp12.powerUnitary): Fp12 {
   const easy1 = fp12.multiply(fp12.conjugate(value), fp12.invert(value));
   const f = fp12.multiply(fp12.frobenius(fp12.frobenius(easy1)), easy1);
-  const times = (of: Fp12, exponent: bigint) => fp12.powerUnitary(of, exponent);
   const a = times(f, CURVE_X);
   const b = times(a, CURVE_X);
   const c = times(b, CURVE_X);

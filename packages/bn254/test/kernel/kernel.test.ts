@@ -2,14 +2,17 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { generate } from '../../assembly/build/kernels.ts';
+import { writeProducts } from '../../assembly/build/products.ts';
 import { baseField, KERNEL_BUILDS, Kernel, scalarField } from '../../src/index.ts';
 import { BASE, MONTGOMERY, PAIR_BYTES, readPair, SCALAR, writePair } from '../../src/kernel/constants.ts';
 import { elements } from '../values.ts';
 
+const PRODUCTS = new URL('../../assembly/products.ts', import.meta.url);
 const GENERATED = new URL('../../src/kernel/kernels.generated.ts', import.meta.url);
 
 describe('the kernel', () => {
   it('is what its source compiles to', async () => {
+    expect(readFileSync(PRODUCTS, 'utf8')).toBe(writeProducts());
     expect(readFileSync(GENERATED, 'utf8') === (await generate()), 'run `npm run build:kernels`').toBe(true);
   });
 

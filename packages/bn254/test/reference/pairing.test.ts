@@ -12,6 +12,7 @@ import {
   preparePairing,
   scalarField,
 } from '../../src/index.ts';
+import { pairingProduct as twin } from '../../src/reference/pairing.ts';
 import { drawn } from '../values.ts';
 import { KEY, PROOF, PUBLIC } from './proof.ts';
 
@@ -81,6 +82,28 @@ describe('the pairing', () => {
     ]);
     expect(fp12.equals(found, expected)).toBe(true);
     expect(fp12.equals(pairingProduct([{ g1: P, g2: preparePairing(undefined) }]), fp12.one)).toBe(true);
+  });
+
+  it('equals its twin', () => {
+    for (const seed of [3, 4, 5]) {
+      const [a, b, c, d] = drawn(seed, 4, scalarField) as [bigint, bigint, bigint, bigint];
+      const pairs = [
+        { g1: g1.multiply(P, a), g2: g2.multiply(Q, b) },
+        { g1: g1.multiply(P, c), g2: undefined },
+        { g1: g1.multiply(P, c), g2: g2.multiply(Q, d) },
+      ].slice(0, seed - 2);
+      expect(pairingProduct(pairs)).toEqual(twin(pairs));
+    }
+    const r = scalarField.modulus;
+    const edges = [{ g1: g1.multiply(P, r - 1n), g2: g2.multiply(Q, r - 2n) }];
+    expect(pairingProduct(edges)).toEqual(twin(edges));
+  });
+
+  it('refuses what is no prepared point', () => {
+    const lines = preparePairing(Q).lines.slice(1);
+    expect(() => pairingProduct([{ g1: P, g2: { lines } }])).toThrow(
+      expect.objectContaining({ code: 'BN254_INPUT_INVALID' }),
+    );
   });
 
   it('is 1 of infinity, of nothing, and of opposites', () => {
