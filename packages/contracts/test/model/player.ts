@@ -44,6 +44,7 @@ const WEIGHTS = {
   evict: 30,
   late: 2,
   doubt: 4,
+  tooLate: 40,
   approve: 3,
 } as const;
 type Kind = keyof typeof WEIGHTS;
@@ -165,9 +166,18 @@ export class Player {
         call: { name: 'submitProof', slotId, proof: { valid: this.#random.int(20) > 0 } },
       }));
     }
-    for (const period of [now - 1n, now - 2n]) {
+    const { period: length, timeout } = state.config.proofs;
+    // The last two, and the first that can still be marked.
+    const oldest = (block.timestamp - timeout) / length;
+    for (const period of new Set([now - 1n, now - 2n, oldest])) {
       const validator = this.#random.int(4) > 0 ? VALIDATOR : this.#random.int(PUPPETS);
-      if (period < 0n || !holds(() => checkMarkable(state, slotId, period, puppets[validator]!, block))) continue;
+      const markable = (at: World['block']) =>
+        holds(() => checkMarkable(state, slotId, period, puppets[validator]!, at));
+      if (!markable(block)) {
+        const call = { name: 'markProofAsMissing', slotId, period } as const;
+        if (markable({ ...block, timestamp: block.timestamp - 1n })) may('tooLate', () => ({ actor: validator, call }));
+        continue;
+      }
       const name = this.#random.int(8) === 0 ? 'canMarkProofAsMissing' : 'markProofAsMissing';
       may('mark', () => ({ actor: validator, call: { name, slotId, period } }));
     }
@@ -222,7 +232,7 @@ export class Player {
       case 3:
         return end + 1n;
       case 4:
-        return end - period + timeout > now ? end - period + timeout : end + timeout;
+        return now + ((timeout - (now % period) + period * (1n + timeout / period)) % period);
       case 5:
         return now + BigInt(random.int(Number(period) + 1));
       case 6:
