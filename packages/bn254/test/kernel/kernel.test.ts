@@ -75,6 +75,43 @@ describe.each(cases)('arithmetic of the $build build in the $name field', ({ bui
     );
   });
 
+  it('is exact with the largest limbs that sums and products have', () => {
+    const limbs = (bits: number) =>
+      fc.array(
+        fc.oneof(
+          fc.constantFrom(-(2 ** bits), 2 ** bits, 0),
+          fc.maxSafeInteger().map((x) => x % 2 ** bits),
+        ),
+        {
+          minLength: 5,
+          maxLength: 5,
+        },
+      );
+    const writeLimbs = (to: number, values: readonly number[]) => {
+      values.forEach((value, i) => {
+        // The highest limb of values up to twice the modulus.
+        const limb = i === 4 ? Math.trunc(value / 2) : value;
+        for (const lane of [0, 8]) kernel.view.setFloat64(to + 16 * i + lane, limb, true);
+      });
+      return readPair(kernel.view, to)[0];
+    };
+    fc.assert(
+      fc.property(limbs(51), limbs(50), limbs(51), limbs(50), (w, x, y, z) => {
+        const d = c + PAIR_BYTES;
+        const to = d + PAIR_BYTES;
+        const [first, second, third, fourth] = [writeLimbs(a, w), writeLimbs(b, x), writeLimbs(c, y), writeLimbs(d, z)];
+        const found = () => field.of(readPair(kernel.view, to)[1] * MONTGOMERY);
+        kernel.exports.multiply(to, a, b, at);
+        expect(found()).toBe(field.of(first * second));
+        kernel.exports.multiplyAndAdd(to, a, b, c, d, at);
+        expect(found()).toBe(field.of(first * second + third * fourth));
+        kernel.exports.square(to, b, at);
+        expect(found()).toBe(field.of(second * second));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
   it('settles sums of up to four elements to about half the modulus', () => {
     const up = fc.tuple(any, fc.integer({ min: -3, max: 3 })).map(([value, times]) => value + BigInt(times) * p);
     fc.assert(
