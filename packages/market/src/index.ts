@@ -1,4 +1,29 @@
+export { type ConnectedMarketplace, type ConnectInit, connectMarketplace } from './chain/connect.ts';
+export type { KeySource } from './chain/keys/private-key.ts';
+export type {
+  Address,
+  Ask,
+  ChainClock,
+  Hex,
+  MarketEvent,
+  Marketplace,
+  ProofStatus,
+  RequestId,
+  RequestState,
+  Sent,
+  SlotId,
+  SlotState,
+  SolidityProof,
+  StorageRequest,
+  TracedEvent,
+} from './chain/marketplace.ts';
 export { MARKET_ERRORS, MarketError, type MarketErrorCode } from './errors.ts';
+export { stateDiagram, type Transition } from './machine/transition.ts';
+export type { Purchase } from './purchasing/purchase.ts';
+export { type PurchaseJson, purchaseJson, requestJson, type StorageRequestJson } from './purchasing/purchase-json.ts';
+export { Purchasing, type PurchasingComponents, type Quote } from './purchasing/purchasing.ts';
+export { checkWish, type PurchaseTerms, type PurchaseWish, totalPrice } from './purchasing/terms.ts';
+export { PURCHASE_TRANSITIONS, type PurchaseState } from './purchasing/transitions.ts';
 export { type Availability, type AvailabilityJson, availabilityJson } from './sales/availability.ts';
 export type { SlotTerms } from './sales/matching.ts';
 export { type Reservation, type ReservationJson, reservationJson } from './sales/reservation.ts';

@@ -1,0 +1,35 @@
+import type { ChainClock } from '../chain/marketplace.ts';
+
+/**
+ * Wakes one machine. A ring while nobody waits is kept: a machine that clears it, reads the chain, and then waits, misses nothing that happens in
+ * between.
+ */
+export class Wake {
+  #rung = false;
+  #waiter: (() => void) | undefined;
+
+  ring(): void {
+    this.#rung = true;
+    this.#waiter?.();
+  }
+
+  clear(): void {
+    this.#rung = false;
+  }
+
+  /** Resolves when it rings, or at `until`: seconds of the chain. Rejects with the signal's reason when it is aborted. */
+  async wait(clock: ChainClock, until: number, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.#rung) return;
+    const ended = new AbortController();
+    const rung = new Promise<void>((resolve) => {
+      this.#waiter = resolve;
+    });
+    try {
+      await Promise.race([rung, clock.waitUntil(until, { signal: AbortSignal.any([signal, ended.signal]) })]);
+    } finally {
+      this.#waiter = undefined;
+      ended.abort();
+    }
+  }
+}
