@@ -126,7 +126,13 @@ export interface Marketplace {
   // What is sent: each resolves when it is in a block. Tokens that it takes are allowed for before.
   requestStorage(request: StorageRequest, options?: AbortOptions): Promise<Sent>;
   reserveSlot(id: RequestId, slotIndex: bigint, options?: AbortOptions): Promise<Sent>;
-  fillSlot(id: RequestId, slotIndex: bigint, proof: SolidityProof, collateral: bigint, options?: AbortOptions): Promise<Sent>;
+  fillSlot(
+    id: RequestId,
+    slotIndex: bigint,
+    proof: SolidityProof,
+    collateral: bigint,
+    options?: AbortOptions,
+  ): Promise<Sent>;
   freeSlot(id: SlotId, options?: AbortOptions & { readonly rewardRecipient?: Address }): Promise<Sent>;
   submitProof(id: SlotId, proof: SolidityProof, options?: AbortOptions): Promise<Sent>;
   markAsMissing(id: SlotId, period: bigint, options?: AbortOptions): Promise<Sent>;

@@ -1,0 +1,19 @@
+import type { AbortOptions } from '@codex/runtime';
+import type { RpcAnswer, RpcCall } from './json-rpc.ts';
+
+/** A way to one end point. All calls of one `send` go out together, and are answered in their order. */
+export interface Connection {
+  /** Error: `EndpointFailure`, after which nothing is known of the calls. */
+  send(calls: readonly RpcCall[], options: AbortOptions): Promise<readonly RpcAnswer[]>;
+  close(): void;
+}
+
+export interface ConnectionInit {
+  readonly url: string;
+  /** There is news of the chain: the end point told of a new head. */
+  readonly onHead: () => void;
+  /** It was lost; whoever answers next may be another. */
+  readonly onLost: () => void;
+}
+
+export type Connect = (init: ConnectionInit) => Connection;

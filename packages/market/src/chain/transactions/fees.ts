@@ -1,0 +1,51 @@
+import type { AbortOptions } from '@codex/runtime';
+import type { BlockTrail } from '../blocks/block-trail.ts';
+import { isHex } from '../blocks/header.ts';
+import type { RpcPool } from '../rpc/rpc-pool.ts';
+import type { Fees } from './signer.ts';
+
+export interface FeesInit {
+  /** Wei; where the network names none. */
+  readonly maxPriorityFeePerGas?: bigint | undefined;
+}
+
+/** One gwei, as the reference gives (16 §5). */
+const PRIORITY_FEE = 1_000_000_000n;
+/** The base fee can double within six blocks; more is waited out. */
+const BASE_FEE_FACTOR = 2n;
+/** Nodes take a replacement only if each of its fees is higher by a tenth at least; an eighth is safe (16, Do better). */
+const BUMP_NUMERATOR = 1125n;
+const BUMP_DENOMINATOR = 1000n;
+
+/** What the network asks for now. Errors: those of `RpcPool.request`. */
+export async function currentFees(
+  { pool, trail }: { pool: RpcPool; trail: Pick<BlockTrail, 'tip'> },
+  { maxPriorityFeePerGas }: FeesInit,
+  options: AbortOptions,
+): Promise<Fees> {
+  const { baseFeePerGas } = trail.tip;
+  const method = baseFeePerGas === undefined ? 'eth_gasPrice' : 'eth_maxPriorityFeePerGas';
+  const [answer] = await pool.batch([{ method }], options);
+  const named = isHex(answer?.result) ? BigInt(answer.result) : undefined;
+  if (baseFeePerGas === undefined) return { gasPrice: named ?? PRIORITY_FEE };
+  const priority = named ?? maxPriorityFeePerGas ?? PRIORITY_FEE;
+  return { maxFeePerGas: baseFeePerGas * BASE_FEE_FACTOR + priority, maxPriorityFeePerGas: priority };
+}
+
+const bump = (fee: bigint) => (fee * BUMP_NUMERATOR + BUMP_DENOMINATOR - 1n) / BUMP_DENOMINATOR;
+const larger = (a: bigint, b: bigint) => (a > b ? a : b);
+
+/** Fees with which a node takes a transaction in the place of one with `fees`, and not below what the network asks for. */
+export function bumpedFees(fees: Fees, current: Fees): Fees {
+  if ('gasPrice' in fees) {
+    return { gasPrice: larger(bump(fees.gasPrice), 'gasPrice' in current ? current.gasPrice : current.maxFeePerGas) };
+  }
+  const now = 'gasPrice' in current ? { maxFeePerGas: current.gasPrice, maxPriorityFeePerGas: 0n } : current;
+  return {
+    maxFeePerGas: larger(bump(fees.maxFeePerGas), now.maxFeePerGas),
+    maxPriorityFeePerGas: larger(bump(fees.maxPriorityFeePerGas), now.maxPriorityFeePerGas),
+  };
+}
+
+/** The most that a unit of gas may cost with these. */
+export const feeCapOf = (fees: Fees): bigint => ('gasPrice' in fees ? fees.gasPrice : fees.maxFeePerGas);

@@ -1,0 +1,448 @@
+import {
+  type AbortOptions,
+  type Cancel,
+  type Clock,
+  isCodexError,
+  type Logger,
+  raceSignal,
+  Semaphore,
+} from '@codex/runtime';
+import { keccak256 } from 'viem';
+import { MarketError } from '../../errors.ts';
+import type { BlockTrail, TrailChange } from '../blocks/block-trail.ts';
+import { isHex, parseHeader, toQuantity } from '../blocks/header.ts';
+import { refusal, revertDataOf, reverted } from '../contract/reverts.ts';
+import type { Hex, Sent } from '../marketplace.ts';
+import type { ChainMetrics } from '../metrics.ts';
+import { type RpcPool, RpcRefusal } from '../rpc/rpc-pool.ts';
+import { bumpedFees, currentFees, type FeesInit, feeCapOf } from './fees.ts';
+import { type Attempt, type Entry, IN_FLIGHT_MAX, type Intent, type Journal } from './journal.ts';
+import { parseReceipt, type Receipt } from './receipt.ts';
+import { saidOf } from './refusals.ts';
+import type { Fees, Signer } from './signer.ts';
+
+export interface TransactionSenderComponents {
+  readonly pool: RpcPool;
+  readonly trail: BlockTrail;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: ChainMetrics;
+  readonly signer: Signer;
+  readonly journal: Journal;
+}
+
+export interface TransactionSenderInit extends FeesInit {
+  readonly chainId: number;
+  /** Block at which gas is estimated; `latest` where the chain knows no pending one. */
+  readonly tag: () => 'pending' | 'latest';
+  /** After so long in no block a transaction is sent again with higher fees. Default: some blocks' time. */
+  readonly replaceAfterMs?: number | undefined;
+}
+
+/** Blocks that a transaction is waited for before it is paid more for … */
+const REPLACE_BLOCKS = 4;
+/** … and at least so long: a congested moment passes. */
+const REPLACE_MIN_MS = 20_000;
+/** A node may have lost it: it is told again. */
+const AGAIN_MS = 5_000;
+/** While transactions are on their way, receipts are asked for this often even if there is no news of the chain. */
+const CHECK_MS = 1_000;
+/** Looks in a row that must agree on what cannot be taken back: that a nonce was used by somebody else, or is missing. */
+const LOOKS_MIN = 5;
+/** A transaction is never made dearer than so many times its first price. */
+const DEARER_MAX = 64n;
+/** Prices that are tried when a node says that one is too low. */
+const BUMPS_MAX = 8;
+/** A failed transaction that used up so much of its gas may have failed for want of it. */
+const USED_UP_PERCENT = 95n;
+const GAS_RETRIES_MAX = 2;
+
+/**
+ * Sends what is wanted, once: nonces are counted here, each transaction is in the journal before it is on the wire, and from then on it is
+ * seen through. It is sent again when nodes forget it or its block falls out of the chain, and with higher fees when it gets stuck; it
+ * gets another nonce only when its own was provably used by somebody else, or when it failed for want of gas.
+ */
+export class TransactionSender {
+  readonly #c: TransactionSenderComponents;
+  readonly #init: TransactionSenderInit;
+  readonly #sending = new Semaphore(1);
+  readonly #checking = new Semaphore(1);
+  readonly #outcomes = new Map<Entry, PromiseWithResolvers<Sent>>();
+  readonly #sentAt = new Map<Entry, { first: number; last: number }>();
+  readonly #looks = new Map<Entry, number>();
+  readonly #gasRetries = new Map<Entry, number>();
+  readonly #ended = new AbortController();
+  #gapLooks = 0;
+  #next = 0;
+  #isCheckDue = false;
+  #timer: Cancel | undefined;
+  #off: Cancel | undefined;
+
+  constructor(components: TransactionSenderComponents, init: TransactionSenderInit) {
+    this.#c = components;
+    this.#init = init;
+  }
+
+  /** Takes up what the journal holds. */
+  start(): void {
+    const { journal, trail, logger } = this.#c;
+    this.#next = journal.nextNonce;
+    const { inFlight } = journal;
+    if (inFlight.length > 0)
+      logger.notice('Transactions of an earlier run are on their way', { count: inFlight.length });
+    this.#off = trail.onChange((change) => this.#changed(change));
+    this.#lookForDropped();
+    this.#check();
+  }
+
+  async close(): Promise<void> {
+    this.#off?.();
+    this.#timer?.();
+    const closed = new MarketError('CHAIN_UNREACHABLE', 'The connection to the chain is closed');
+    this.#ended.abort(closed);
+    for (const { reject } of this.#outcomes.values()) reject(closed);
+    // Whatever is being written is written to its end.
+    await this.#sending.run(() => {});
+    await this.#checking.run(() => {});
+  }
+
+  /** Tokens that transactions on their way will take. */
+  get spending(): bigint {
+    return this.#c.journal.inFlight.reduce((sum, { intent }) => sum + intent.spends, 0n);
+  }
+
+  /**
+   * Resolves when the intent is in a block. One that is on its way already, even from before a restart, is not sent again but waited for.
+   * An aborted signal ends the waiting, not the transaction. Errors: `MARKET_REVERTED`, `TRANSACTION_REFUSED`, `CHAIN_REFUSED`, `CHAIN_UNREACHABLE`
+   * (nothing was sent).
+   */
+  async send(what: string, intent: Intent, { signal }: AbortOptions = {}): Promise<Sent> {
+    const entry = await this.dispatch(what, intent, { signal });
+    return this.settled(entry, { signal });
+  }
+
+  /** Whether an intent is on its way, or came into a block unheard. */
+  isKnown(key: string): boolean {
+    return this.#c.journal.unclaimed(key) !== undefined;
+  }
+
+  /** Sends, and returns when the transaction has its nonce. Errors: as `send`. */
+  dispatch(what: string, intent: Intent, { signal }: AbortOptions = {}): Promise<Entry> {
+    this.#ended.signal.throwIfAborted();
+    return this.#sending.run(
+      () => this.#c.journal.unclaimed(intent.key) ?? this.#dispatch(what, intent, signal),
+      signal ? { signal } : {},
+    );
+  }
+
+  async settled(entry: Entry, { signal }: AbortOptions = {}): Promise<Sent> {
+    const sent = entry.settled ?? (await raceSignal(this.#outcome(entry).promise, signal));
+    entry.isClaimed = true;
+    const { transactionHash, blockNumber, timestamp, fee } = sent;
+    return { transactionHash, blockNumber, timestamp, fee };
+  }
+
+  async #dispatch(what: string, intent: Intent, signal: AbortSignal | undefined): Promise<Entry> {
+    const { journal, metrics, trail } = this.#c;
+    if (journal.inFlight.length >= IN_FLIGHT_MAX) {
+      throw new MarketError('TRANSACTION_REFUSED', `${what}: too many transactions are on their way`, { call: what });
+    }
+    const gas = await this.#estimate(what, intent, signal);
+    const fees = await currentFees(this.#c, this.#init, { signal });
+    const nonce = await this.#nonce(signal);
+    const entry: Entry = { intent, nonce, gas, attempts: [], isClaimed: false };
+    entry.attempts = [await this.#sign(what, entry, fees)];
+    signal?.throwIfAborted();
+    await journal.add(entry);
+    this.#next = nonce + 1;
+    this.#outcome(entry);
+    metrics.transactionsSent.inc();
+    await this.#broadcast(what, entry, true);
+    this.#arm();
+    void trail.poll().then(() => this.#check());
+    return entry;
+  }
+
+  async #estimate(what: string, intent: Intent, signal: AbortSignal | undefined): Promise<bigint> {
+    const { pool, signer, trail } = this.#c;
+    const { to, data, gasPercent } = intent;
+    const call = { from: signer.address, to, data };
+    const options = { signal, atLeast: () => trail.floor };
+    try {
+      const estimate = await pool.request<Hex>('eth_estimateGas', [call, this.#init.tag()], options);
+      const padded = (BigInt(estimate) * BigInt(gasPercent) + 99n) / 100n;
+      const { gasLimit } = trail.tip;
+      return padded > gasLimit ? gasLimit : padded;
+    } catch (error) {
+      throw error instanceof RpcRefusal ? refusal(what, error.body) : error;
+    }
+  }
+
+  /** The next nonce: what was counted here, or what the chain has counted if that is more, because another program uses the key. */
+  async #nonce(signal: AbortSignal | undefined): Promise<number> {
+    const { pool, signer, trail } = this.#c;
+    const calls = ['latest', 'pending'].map((tag) => {
+      return { method: 'eth_getTransactionCount', params: [signer.address, tag] };
+    });
+    const answers = await pool.batch(calls, { signal, atLeast: () => trail.floor });
+    const counts = answers.map(({ result }) => (isHex(result) ? Number(result) : 0));
+    return Math.max(this.#next, ...counts);
+  }
+
+  async #sign(what: string, { nonce, gas, intent }: Entry, fees: Fees): Promise<Attempt> {
+    const { chainId } = this.#init;
+    try {
+      const raw = await this.#c.signer.sign({ chainId, nonce, to: intent.to, data: intent.data, gas, fees });
+      return { raw, hash: keccak256(raw), fees };
+    } catch (error) {
+      if (isCodexError(error)) throw error;
+      const reason = (error as Error).message;
+      throw new MarketError('TRANSACTION_REFUSED', `${what}: it was not signed: ${reason}`, { call: what, reason });
+    }
+  }
+
+  /** Sends the newest attempt. Throws only if it is the first and was certainly refused: then nothing is on its way. */
+  async #broadcast(what: string, entry: Entry, isFirst: boolean): Promise<void> {
+    const { pool, clock, journal, logger } = this.#c;
+    const now = clock.monotonic();
+    const before = this.#sentAt.get(entry);
+    this.#sentAt.set(entry, { first: before?.first ?? now, last: now });
+    for (let bumps = 0; ; bumps++) {
+      const { raw } = entry.attempts.at(-1)!;
+      try {
+        await pool.request('eth_sendRawTransaction', [raw], { signal: this.#ended.signal });
+        return;
+      } catch (error) {
+        if (!(error instanceof RpcRefusal)) {
+          logger.warn('A transaction could not be sent; it will be', { call: what, nonce: entry.nonce, error });
+          return;
+        }
+        const said = saidOf(error.body);
+        // Known, or its nonce is used: perhaps by itself. Receipts tell.
+        if (said === 'known' || said === 'used' || revertDataOf(error.body) !== undefined) return;
+        if (said === 'underpriced' && bumps < BUMPS_MAX && (await this.#bump(what, entry))) continue;
+        if (!isFirst || error.uncertain || entry.attempts.length > 1) {
+          logger.warn('A transaction was refused; it is sent again', { call: what, reason: error.message });
+          return;
+        }
+        await journal.remove(entry);
+        this.#forget(entry);
+        this.#next = entry.nonce;
+        const data = { call: what, reason: error.message, rpcCode: error.body.code };
+        throw new MarketError('TRANSACTION_REFUSED', `${what}: ${error.message}`, data);
+      }
+    }
+  }
+
+  /** Signs it anew with higher fees. False: it would become too dear. */
+  async #bump(what: string, entry: Entry): Promise<boolean> {
+    const { journal, logger, metrics } = this.#c;
+    const first = entry.attempts[0]!;
+    const newest = entry.attempts.at(-1)!;
+    const current = await currentFees(this.#c, this.#init, { signal: this.#ended.signal }).catch(() => newest.fees);
+    const fees = bumpedFees(newest.fees, current);
+    if (feeCapOf(fees) > feeCapOf(first.fees) * DEARER_MAX) return false;
+    const attempt = await this.#sign(what, entry, fees);
+    entry.attempts = [...entry.attempts, attempt];
+    await journal.save();
+    metrics.transactionsReplaced.inc();
+    logger.info('Paying more for a transaction', { call: what, nonce: entry.nonce, feeCap: feeCapOf(fees) });
+    return true;
+  }
+
+  #changed({ dropped }: TrailChange): void {
+    if (dropped.length > 0) this.#lookForDropped();
+    this.#check();
+  }
+
+  /** Transactions whose blocks fell out of the chain are on their way again. */
+  #lookForDropped(): void {
+    const { journal, trail, logger } = this.#c;
+    for (const entry of journal.settled) {
+      const { blockNumber, blockHash } = entry.settled!;
+      if (blockNumber < trail.lowest.number || trail.at(blockNumber)?.hash === blockHash) continue;
+      logger.notice('The block of a transaction fell out of the chain', { nonce: entry.nonce, block: blockNumber });
+      entry.settled = undefined;
+      this.#sentAt.delete(entry);
+    }
+  }
+
+  /** Looks after what is on its way; once more if it is asked to while it does. */
+  #check(): void {
+    if (this.#isCheckDue || this.#ended.signal.aborted) return;
+    this.#isCheckDue = true;
+    void this.#checking.run(async () => {
+      this.#isCheckDue = false;
+      try {
+        await this.#look();
+      } catch (error) {
+        if (!this.#ended.signal.aborted) this.#c.logger.warn('Cannot look after transactions', { error });
+      }
+      this.#arm();
+    });
+  }
+
+  #arm(): void {
+    this.#timer?.();
+    if (this.#ended.signal.aborted || this.#c.journal.inFlight.length === 0) return;
+    this.#timer = this.#c.clock.schedule(CHECK_MS, () => this.#check());
+  }
+
+  async #look(): Promise<void> {
+    const { journal, pool, signer, trail, metrics } = this.#c;
+    const { inFlight } = journal;
+    metrics.transactionsPending.set(inFlight.length);
+    if (inFlight.length === 0) return;
+    const { signal } = this.#ended;
+    const hashes = inFlight.flatMap(({ attempts }) => attempts.map(({ hash }) => hash));
+    // The count is asked for before receipts: what it has counted must have one.
+    const [counted, ...answers] = await pool.batch(
+      [
+        { method: 'eth_getTransactionCount', params: [signer.address, 'latest'] },
+        ...hashes.map((hash) => ({ method: 'eth_getTransactionReceipt', params: [hash] })),
+      ],
+      { signal, atLeast: () => trail.floor },
+    );
+    const count = isHex(counted?.result) ? Number(counted.result) : 0;
+    const receipts = new Map<Hex, Receipt>();
+    for (const [i, hash] of hashes.entries()) {
+      const receipt = parseReceipt(answers[i]?.result);
+      if (receipt) receipts.set(hash, receipt);
+    }
+    await this.#lookForGap(inFlight[0]!, count);
+    for (const [i, entry] of inFlight.entries()) {
+      const receipt = entry.attempts.map(({ hash }) => receipts.get(hash)).find((found) => found !== undefined);
+      if (receipt) await this.#settle(entry, receipt);
+      else if (count > entry.nonce) await this.#lookForLost(entry);
+      else await this.#push(entry, i === 0);
+    }
+    journal.prune(trail.tip.number);
+  }
+
+  /** Its nonce was used, and not by any attempt at it: if it stays so, it will never be in a block and gets another nonce. */
+  async #lookForLost(entry: Entry): Promise<void> {
+    const looks = (this.#looks.get(entry) ?? 0) + 1;
+    this.#looks.set(entry, looks);
+    if (looks < LOOKS_MIN) return;
+    this.#c.logger.warn('The nonce of a transaction was used by another program', { nonce: entry.nonce });
+    await this.#reissue(entry, entry.gas);
+  }
+
+  /** Nonces below the first on its way that nobody uses: after a re-organisation took a transaction away. They are used up by an empty one. */
+  async #lookForGap(first: Entry, count: number): Promise<void> {
+    this.#gapLooks = count < first.nonce ? this.#gapLooks + 1 : 0;
+    if (this.#gapLooks < LOOKS_MIN) return;
+    this.#gapLooks = 0;
+    const { signer, journal, logger, trail } = this.#c;
+    const to = signer.address;
+    const intent: Intent = { key: `gap ${count}`, to, data: '0x', gasPercent: 100, spends: 0n };
+    await this.#sending.run(async () => {
+      const entry: Entry = { intent, nonce: count, gas: 21_000n, attempts: [], isClaimed: true };
+      const fees = await currentFees({ pool: this.#c.pool, trail }, this.#init, { signal: this.#ended.signal });
+      entry.attempts = [await this.#sign('An empty transaction', entry, fees)];
+      logger.warn('A nonce is missing in the chain; an empty transaction takes it', { nonce: count });
+      await journal.add(entry);
+      await this.#broadcast('An empty transaction', entry, false);
+    });
+  }
+
+  /** In no block yet: told again, or paid more for. Only the first is in nobody's way but its own. */
+  async #push(entry: Entry, isFirst: boolean): Promise<void> {
+    this.#looks.delete(entry);
+    const { clock, trail } = this.#c;
+    const now = clock.monotonic();
+    const sentAt = this.#sentAt.get(entry);
+    if (!sentAt) return this.#broadcast(entry.intent.key, entry, false);
+    const usualMs = (trail.blockSeconds ?? 1) * 1000 * REPLACE_BLOCKS;
+    const replaceAfterMs = this.#init.replaceAfterMs ?? Math.max(usualMs, REPLACE_MIN_MS);
+    if (isFirst && now - sentAt.first >= replaceAfterMs) {
+      this.#sentAt.set(entry, { first: now, last: now });
+      if (await this.#bump(entry.intent.key, entry)) return this.#broadcast(entry.intent.key, entry, false);
+    }
+    if (now - sentAt.last >= AGAIN_MS) await this.#broadcast(entry.intent.key, entry, false);
+  }
+
+  async #settle(entry: Entry, receipt: Receipt): Promise<void> {
+    const { trail, journal, pool } = this.#c;
+    const { blockNumber, blockHash } = receipt;
+    let header = trail.at(blockNumber);
+    if (!header && blockNumber < trail.lowest.number) {
+      const params = [toQuantity(blockNumber), false];
+      header = parseHeader(await pool.request('eth_getBlockByNumber', params, { signal: this.#ended.signal }));
+    }
+    if (header?.hash !== blockHash) {
+      // A back end that is ahead of what is known here, or one that has not heard of a re-organisation.
+      void trail.poll();
+      return;
+    }
+    if (!receipt.isSuccess) return this.#failed(entry, receipt, header.gasLimit);
+    const { transactionHash, fee } = receipt;
+    entry.settled = { transactionHash, blockNumber, blockHash, timestamp: header.timestamp, fee };
+    await journal.save();
+    this.#outcome(entry).resolve(entry.settled);
+    this.#forget(entry);
+  }
+
+  async #failed(entry: Entry, receipt: Receipt, gasLimit: bigint): Promise<void> {
+    const { journal, metrics, pool, signer, logger } = this.#c;
+    metrics.transactionsReverted.inc();
+    const { to, data, key } = entry.intent;
+    const retries = this.#gasRetries.get(entry) ?? 0;
+    const isUsedUp = receipt.gasUsed * 100n >= entry.gas * USED_UP_PERCENT;
+    if (isUsedUp && retries < GAS_RETRIES_MAX && entry.gas < gasLimit) {
+      logger.notice('A transaction ran out of gas; it is sent again with more', { call: key, gas: entry.gas });
+      this.#gasRetries.set(entry, retries + 1);
+      return this.#reissue(entry, entry.gas * 2n > gasLimit ? gasLimit : entry.gas * 2n);
+    }
+    let found: Hex = '0x';
+    try {
+      const call = { from: signer.address, to, data, gas: toQuantity(entry.gas) };
+      await pool.request('eth_call', [call, toQuantity(receipt.blockNumber)], { signal: this.#ended.signal });
+    } catch (error) {
+      if (!(error instanceof RpcRefusal)) throw error;
+      found = revertDataOf(error.body) ?? '0x';
+    }
+    await journal.remove(entry);
+    const failure = reverted(key, found, { transactionHash: receipt.transactionHash, fee: receipt.fee.toString() });
+    logger.debug('A transaction failed in a block', { call: key, error: failure });
+    this.#outcome(entry).reject(failure);
+    this.#forget(entry);
+  }
+
+  /** Sends it as a new transaction: the old one can never be in a block, or has failed in one. */
+  async #reissue(entry: Entry, gas: bigint): Promise<void> {
+    const { signal } = this.#ended;
+    await this.#sending.run(async () => {
+      const fees = await currentFees(this.#c, this.#init, { signal });
+      const nonce = await this.#nonce(signal);
+      const attempt = await this.#sign(entry.intent.key, { ...entry, nonce, gas }, fees);
+      entry.nonce = nonce;
+      entry.gas = gas;
+      entry.attempts = [attempt];
+      await this.#c.journal.save();
+      this.#next = nonce + 1;
+      this.#looks.delete(entry);
+      this.#sentAt.delete(entry);
+      await this.#broadcast(entry.intent.key, entry, false);
+    });
+    void this.#c.trail.poll().then(() => this.#check());
+  }
+
+  #outcome(entry: Entry): PromiseWithResolvers<Sent> {
+    let outcome = this.#outcomes.get(entry);
+    if (!outcome) {
+      outcome = Promise.withResolvers<Sent>();
+      // Nobody may be waiting.
+      outcome.promise.catch(() => {});
+      this.#outcomes.set(entry, outcome);
+    }
+    return outcome;
+  }
+
+  #forget(entry: Entry): void {
+    this.#outcomes.delete(entry);
+    this.#sentAt.delete(entry);
+    this.#looks.delete(entry);
+    this.#gasRetries.delete(entry);
+  }
+}
