@@ -7,6 +7,7 @@ export type { ErasureComponents, ErasureOptions, ErasureProgress, FetchLeaves } 
 export { type Geometry, geometryOf, protectedGeometry } from './dataset/geometry.ts';
 export { GroupMemory } from './dataset/group-memory.ts';
 export { type ProtectInput, protectDataset } from './dataset/protect.ts';
+export { forgetRow, type RebuildInput, type RebuildOptions, rebuildRow } from './dataset/rebuild.ts';
 export { repairDataset } from './dataset/repair.ts';
 export { Restoration } from './dataset/restoration.ts';
 export { Restorations, type SharedRestoration } from './dataset/restorations.ts';

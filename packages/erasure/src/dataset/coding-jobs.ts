@@ -1,4 +1,5 @@
 import { type Compute, defineJob, type Job } from '@codex/compute';
+import { DIGEST_BYTES, sha256 } from '@codex/content';
 import type { ErasureCodec } from '../codec/codec.ts';
 import { createCodec } from '../codec/create-codec.ts';
 import { CHUNK_BYTES } from '../codec/params.ts';
@@ -65,6 +66,45 @@ export const decodeStretch = defineJob(import.meta.url, 'decodeStretch', (stretc
     restored: new Map(lost.map((i) => [i, rows[i]!])),
   });
 });
+
+interface RebuildStretch extends Stretch {
+  /** K rows that are there. */
+  readonly sources: readonly number[];
+  /** Rows to rebuild, in their places. */
+  readonly wanted: readonly number[];
+}
+
+/** Fills the wanted rows, data or parity. */
+export const rebuildStretch = defineJob(import.meta.url, 'rebuildStretch', (stretch: RebuildStretch): void => {
+  const { data, parity, sources, wanted } = stretch;
+  const rows = rowsOf(stretch, 0, data + parity);
+  const isSource = new Set(sources);
+  codecOf(stretch).rebuild({
+    rows: rows.map((row, i) => (isSource.has(i) ? row : undefined)),
+    wanted: new Map(wanted.map((i) => [i, rows[i]!])),
+  });
+});
+
+/** The digests (n × 32 bytes) of blocks that stand at multiples of `blockSize`, each as long as `lengths` says. */
+export const digestBlocks = defineJob(
+  import.meta.url,
+  'digestBlocks',
+  ({
+    bytes,
+    blockSize,
+    lengths,
+  }: {
+    readonly bytes: Uint8Array;
+    readonly blockSize: number;
+    readonly lengths: Uint32Array;
+  }): Uint8Array => {
+    const digests = new Uint8Array(lengths.length * DIGEST_BYTES);
+    lengths.forEach((length, i) => {
+      digests.set(sha256(bytes.subarray(i * blockSize, i * blockSize + length)), i * DIGEST_BYTES);
+    });
+    return digests;
+  },
+);
 
 /**
  * Runs a job over a stretch in pieces. Not cut short by a signal: when it settles, no worker is at the memory any more.

@@ -74,7 +74,8 @@ function nextParity(geometry: Geometry, holdings: Holdings, column: number, aske
   return leaves;
 }
 
-function rangesOf(leaves: number[]): LeafRange[] {
+/** Leaves as runs; sorts them. */
+export function rangesOf(leaves: number[]): LeafRange[] {
   leaves.sort((a, b) => a - b);
   const ranges: LeafRange[] = [];
   for (const leaf of leaves) {
@@ -85,7 +86,7 @@ function rangesOf(leaves: number[]): LeafRange[] {
   return ranges;
 }
 
-function tooManyLosses(geometry: Geometry, column: number, present: number): ErasureError {
+export function tooManyLosses(geometry: Geometry, column: number, present: number): ErasureError {
   const needed = geometry.data;
   return new ErasureError(
     'ERASURE_TOO_MANY_LOSSES',

@@ -40,7 +40,7 @@ export async function proveRestored(
 }
 
 /** The leaves below the lowest known node above a leaf; none when the leaf itself is known. */
-function unknownSpan(geometry: Geometry, dataset: Dataset, leaf: number): LeafRange {
+export function unknownSpan(geometry: Geometry, dataset: Dataset, leaf: number): LeafRange {
   for (let layer = 0, index = leaf; ; layer++, index = Math.floor(index / 2)) {
     const width = 2 ** layer;
     const start = index * width;

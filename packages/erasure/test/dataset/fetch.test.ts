@@ -1,13 +1,5 @@
 import type { Compute } from '@codex/compute';
-import {
-  buildTree,
-  type Dataset,
-  DIGEST_BYTES,
-  type LeafRange,
-  originalManifest,
-  sha256,
-  treeCid,
-} from '@codex/content';
+import { type Dataset, type LeafRange, originalManifest, sha256, treeCid } from '@codex/content';
 import { describe, expect, it } from 'vitest';
 import {
   type ErasureProgress,
@@ -18,7 +10,16 @@ import {
   repairDataset,
   restoreDataset,
 } from '../../src/index.ts';
-import { contentOf, inMemory, makeProtected, type Protected, transfer, upload, withLosses } from './setup.ts';
+import {
+  contentOf,
+  inMemory,
+  makeProtected,
+  makeWrong,
+  type Protected,
+  transfer,
+  upload,
+  withLosses,
+} from './setup.ts';
 
 /** A network that has all leaves but those, and remembers what it was asked for. */
 function network(made: Protected, isLost: (leaf: number) => boolean) {
@@ -266,29 +267,6 @@ it('a repair and readers go on side by side, and a failure of one leaves nothing
   await reader.release(new Error('and so does the reader'));
   expect(poor.repository.usage()).toEqual(before);
 });
-
-/** A protected dataset whose maker put wrong bytes into one parity row: a tree over what is no code word. */
-async function makeWrong(row: number): Promise<Protected> {
-  const honest = await makeProtected({ blocks: 40, data: 4, parity: 3 });
-  const { source, dataset, manifest, steps } = honest;
-  const leaves = Buffer.from(await dataset.digests({ start: 0, count: dataset.ref.leafCount }));
-  const wrong = Array.from({ length: steps }, (_, i) => Buffer.alloc(64, i));
-  for (const [i, block] of wrong.entries()) leaves.set(sha256(block), (row * steps + i) * DIGEST_BYTES);
-  const lie = { ...manifest, treeCid: treeCid(buildTree(leaves).root) };
-  const assembly = await source.repository.assembleDataset('lie', dataset.ref);
-  await assembly.putLeaves(row * steps, wrong);
-  for (const start of [0, (row + 1) * steps]) {
-    const end = start === 0 ? row * steps : dataset.ref.leafCount;
-    await assembly.refer(start, leaves.subarray(start * DIGEST_BYTES, end * DIGEST_BYTES));
-  }
-  const cid = await assembly.finish(() => lie);
-  return {
-    ...honest,
-    cid,
-    manifest: lie,
-    dataset: await source.repository.openDataset({ ...dataset.ref, treeCid: lie.treeCid }),
-  };
-}
 
 describe('a maker who lied', () => {
   it('is found out by the root, and nothing is changed', async () => {

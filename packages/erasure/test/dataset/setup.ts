@@ -1,7 +1,9 @@
 import { InlineCompute } from '@codex/compute';
 import {
   blockCount,
+  buildTree,
   type Dataset,
+  DIGEST_BYTES,
   datasetRef,
   decodeManifest,
   encodeManifest,
@@ -10,6 +12,8 @@ import {
   type ManifestCid,
   manifestCidOf,
   type Repository,
+  sha256,
+  treeCid,
 } from '@codex/content';
 import { seededRandom } from '@codex/runtime';
 import { MemoryRepository } from '@codex/store';
@@ -103,4 +107,27 @@ export async function withLosses(
     start = end + 1;
   }
   return { ...target, dataset: copy };
+}
+
+/** A protected dataset whose maker put wrong bytes into one parity row: a tree over what is no code word. */
+export async function makeWrong(row: number): Promise<Protected> {
+  const honest = await makeProtected({ blocks: 40, data: 4, parity: 3 });
+  const { source, dataset, manifest, steps } = honest;
+  const leaves = Buffer.from(await dataset.digests({ start: 0, count: dataset.ref.leafCount }));
+  const wrong = Array.from({ length: steps }, (_, i) => Buffer.alloc(64, i));
+  for (const [i, block] of wrong.entries()) leaves.set(sha256(block), (row * steps + i) * DIGEST_BYTES);
+  const lie = { ...manifest, treeCid: treeCid(buildTree(leaves).root) };
+  const assembly = await source.repository.assembleDataset('lie', dataset.ref);
+  await assembly.putLeaves(row * steps, wrong);
+  for (const start of [0, (row + 1) * steps]) {
+    const end = start === 0 ? row * steps : dataset.ref.leafCount;
+    await assembly.refer(start, leaves.subarray(start * DIGEST_BYTES, end * DIGEST_BYTES));
+  }
+  const cid = await assembly.finish(() => lie);
+  return {
+    ...honest,
+    cid,
+    manifest: lie,
+    dataset: await source.repository.openDataset({ ...dataset.ref, treeCid: lie.treeCid }),
+  };
 }
