@@ -58,7 +58,9 @@ const OUTCOMES = [
   ...['UnknownRequest', 'InvalidSlot', 'ReservationRequired', 'SlotNotFree', 'StartNotBeforeExpiry'].map(
     (end) => `fillSlot Marketplace_${end}`,
   ),
-  ...['ok', 'Proofs_InvalidProof', 'ERC20InsufficientAllowance'].map((end) => `fillSlot ${end}`),
+  ...['ok', 'Proofs_InvalidProof', 'ERC20InsufficientAllowance', 'ERC20InsufficientBalance'].map(
+    (end) => `fillSlot ${end}`,
+  ),
   ...['ok', 'Proofs_InvalidProof', 'Proofs_ProofAlreadySubmitted'].map((end) => `submitProof ${end}`),
   ...['ProofNotSubmittedByHost', 'SlotNotAcceptingProofs'].map((end) => `submitProof Marketplace_${end}`),
   ...['markProofAsMissing', 'canMarkProofAsMissing'].flatMap((name) => [

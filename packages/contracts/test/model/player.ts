@@ -22,6 +22,8 @@ const REMEMBERED = 6;
 /** A host that could fill a slot no more tries it once in so many times. */
 const LATE_ONE_IN = 20;
 
+/** All purses together are just less than all the money that there can be. */
+const PURSE = 2n ** 252n;
 /** Who lets the market take less is soon to let it take more. */
 const PURSE_MIN = 2n ** 150n;
 
@@ -63,7 +65,7 @@ export class Player {
   /** The calls that come first of all: everybody gets a purse, and lets the market take of it. */
   opening(world: World): Act[] {
     return world.puppets.flatMap((to, actor): Act[] => [
-      { actor, call: { name: 'mint', to, amount: 2n ** 200n } },
+      { actor, call: { name: 'mint', to, amount: PURSE } },
       { actor, call: { name: 'approve', amount: actor % 2 === 0 ? 2n ** 256n - 1n : 2n ** 190n } },
     ]);
   }

@@ -3,6 +3,8 @@ import type { Address, Bytes32, Request } from '../../src/model/index.ts';
 
 /** More slots at once say nothing new, and make each look at them longer. */
 const SLOTS_MAX = 4;
+/** Of so many requests one is of nearly all the money that there is. */
+const HUGE_ONE_IN = 10;
 
 const pick = <T>(random: Random, from: readonly T[]): T => from[random.int(from.length)]!;
 
@@ -11,15 +13,17 @@ export const bytes32 = (random: Random): Bytes32 => `0x${Buffer.from(random.byte
 /** A request that is taken; it lives for some periods. */
 export function validRequest(random: Random, client: Address, period: bigint): Request {
   const slots = BigInt(1 + random.int(SLOTS_MAX));
+  // Amounts at which a product with a percentage no longer fits 256 bits, though the amount does.
+  const huge = random.int(HUGE_ONE_IN) === 0;
   const duration = period * BigInt(2 + random.int(14)) + BigInt(2 + random.int(20));
   return {
     client,
     ask: {
       proofProbability: pick(random, [1n, 1n, 1n, 2n, 3n, 4n, 100n, 2n ** 256n - 1n]),
-      pricePerBytePerSecond: pick(random, [1n, 3n, 1000n, 2n ** 60n + 1n]),
-      collateralPerByte: pick(random, [1n, 7n, 100n, 2n ** 70n - 1n]),
+      pricePerBytePerSecond: huge ? 2n ** 230n + 1n : pick(random, [1n, 3n, 1000n, 2n ** 60n + 1n]),
+      collateralPerByte: huge ? 2n ** 251n - 1n : pick(random, [1n, 7n, 100n, 2n ** 70n - 1n]),
       slots,
-      slotSize: pick(random, [0n, 1n, 3n, 65_536n, 99_999n, 2n ** 40n - 1n]),
+      slotSize: huge ? 1n : pick(random, [0n, 1n, 3n, 65_536n, 99_999n, 2n ** 40n - 1n]),
       duration,
       maxSlotLoss: pick(random, [0n, 1n, 1n, 2n, slots]) % (slots + 1n),
     },
