@@ -39,11 +39,8 @@ export async function assembleNode(config: NodeConfig, overrides: NodeOverrides)
 
   const registry = new metrics.PrometheusMetrics({ nowMs: () => clock.now() });
   const shared = { clock, random, metrics: registry };
-  const pool = compute.createCompute(config.numThreads === 0 ? {} : { threads: config.numThreads }, {
-    clock,
-    metrics: registry,
-    logger: log.logger('codex compute'),
-  });
+  const threads = config.numThreads === 0 ? {} : { threads: config.numThreads };
+  const pool = compute.createCompute(threads, { clock, metrics: registry, logger: log.logger('codex compute') });
   const slabs = new compute.SharedSlabPool({ clock });
   const openRepository = async () =>
     overrides.repository?.() ??
@@ -130,6 +127,8 @@ export async function assembleNode(config: NodeConfig, overrides: NodeOverrides)
       { findDeadlineMs: config.fetchTimeout },
     );
     const provingLogger = log.logger('codex prover');
+    // Threads start with the first proof, and end when none was asked for in a while.
+    const provers = compute.createCompute(threads, { clock, logger: provingLogger });
     const proofs = new proving.StorageProofs(
       {
         ...shared,
@@ -138,7 +137,7 @@ export async function assembleNode(config: NodeConfig, overrides: NodeOverrides)
         logger: provingLogger,
         circuits:
           overrides.circuits ??
-          new proving.Groth16Circuits({ compute: pool, logger: provingLogger }, provingInit(config, dataDir)),
+          new proving.Groth16Circuits({ compute: pool, provers, logger: provingLogger }, provingInit(config, dataDir)),
       },
       { slotDir: join(dataDir, 'slots'), samples: config.proofSamples },
     );
@@ -204,6 +203,7 @@ export async function assembleNode(config: NodeConfig, overrides: NodeOverrides)
       ...(services ? [{ name: 'DHT record', part: services.record }] : []),
       { name: 'exchange', part: blocks },
       ...(services ? [{ name: 'advertiser', part: services.advertiser }] : []),
+      { name: 'provers', part: provers },
       { name: 'storage proofs', part: proofs },
       {
         name: 'REST API',

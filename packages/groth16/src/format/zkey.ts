@@ -7,8 +7,8 @@ import { runStoppable } from './stoppable.ts';
 import type { KeySection, PointsOptions, ProvingKey, VerificationKey } from './types.ts';
 import { type KeyContents, readKeyJob, readOutlineJob } from './zkey-job.ts';
 
-/** In this order sections are kept in memory while there is room: those whose sums take longest first; provers can do without B1. */
-const KEEPING_ORDER: readonly KeySection[] = ['b2', 'a', 'c', 'h', 'b1'];
+/** In this order sections are kept in memory while there is room: those whose sums take longest first. Provers do without B1. */
+const KEEPING_ORDER: readonly KeySection[] = ['b2', 'a', 'c', 'h'];
 
 /** Read at a time: an abort is heard in between. */
 const PIECE_BYTES = 8 << 20;

@@ -8,7 +8,10 @@ import { findProvingFiles, missingFiles, type ProvingFiles, type ProvingFilesIni
 import type { CircuitSource, OpenCircuitOptions, ProvingCircuit, VerifyingCircuit } from './types.ts';
 
 export interface Groth16CircuitsComponents {
+  /** For what takes milliseconds. */
   readonly compute: Compute;
+  /** For witnesses, proofs and set-ups: jobs of up to a second, behind which nothing else should wait. */
+  readonly provers: Compute;
   readonly logger: Logger;
 }
 
@@ -56,14 +59,14 @@ export class Groth16Circuits implements CircuitSource {
   }
 
   async open(samples: number, options: OpenCircuitOptions): Promise<ProvingCircuit> {
-    const { compute } = this.#c;
+    const { compute, provers } = this.#c;
     const { encodeProof, Prover, verify, WitnessGenerator } = await this.#load();
     const { sha256, wasm, zkey } = await this.#find(samples, options);
     const key = await this.#openKey(zkey, options);
     const insecure = await this.#isInsecure(key);
     if (insecure) this.#c.logger.warn('Proving key is for tests only', { path: zkey, samples });
-    const generator = new WitnessGenerator({ compute }, { path: wasm });
-    const prover = new Prover({ compute }, { key });
+    const generator = new WitnessGenerator({ compute: provers }, { path: wasm });
+    const prover = new Prover({ compute: provers }, { key });
     return {
       key: { samples, sha256, insecure },
       witness: (input, { signal }) => generator.generate(input, { signal }),
@@ -119,9 +122,9 @@ export class Groth16Circuits implements CircuitSource {
     const { expectKeyHash, hashFile } = await this.#load();
     const { keyHash } = this.#init;
     if (keyHash === undefined || samples !== this.#init.samples) {
-      return await hashFile(this.#c.compute, path, options);
+      return await hashFile(this.#c.provers, path, options);
     }
-    await expectKeyHash(this.#c.compute, path, keyHash, options);
+    await expectKeyHash(this.#c.provers, path, keyHash, options);
     return keyHash;
   }
 
@@ -136,14 +139,14 @@ export class Groth16Circuits implements CircuitSource {
     const { signal } = options;
     return await this.#makes.run(async () => {
       const circuit = await circuits.buildCircuit(parameters, { cache, signal });
-      const { zkey } = await developmentKey({ compute: this.#c.compute }, { circuit, cache, ...options });
+      const { zkey } = await developmentKey({ compute: this.#c.provers }, { circuit, cache, ...options });
       return { wasm: circuit.wasm, zkey };
     }, options);
   }
 
   /** Keeps as much of the key in memory as a proof leaves room for. Error: `PROVING_MEMORY`. */
   async #openKey(path: string, { signal }: AbortOptions): Promise<ProvingKeyFile> {
-    const { compute } = this.#c;
+    const compute = this.#c.provers;
     const { openProvingKey, provingMemoryBytes } = await this.#load();
     const limitBytes = this.#init.memoryBytes;
     const key = await openProvingKey(compute, path, { memoryBytes: limitBytes * KEPT_SHARE, signal });
