@@ -3,14 +3,26 @@ import { writeSync } from 'node:fs';
 import { InlineCompute, SharedSlabPool } from '@codex/compute';
 import { type ManifestCid, parseCid } from '@codex/content';
 import { DiskRepository } from '@codex/store';
-import { type ErasureComponents, GroupMemory, protectDataset, repairDataset, restoreDataset } from '../../src/index.ts';
+import {
+  type ErasureComponents,
+  GroupMemory,
+  protectDataset,
+  rebuildRow,
+  repairDataset,
+  restoreDataset,
+} from '../../src/index.ts';
 
 export const CODE = { data: 4, parity: 2 };
+
+/** Between a lost row and one that is there. */
+export const REBUILT_ROW = 1;
 
 const OPERATIONS = {
   protect: (components: ErasureComponents, manifest: ManifestCid) => protectDataset(components, { manifest, ...CODE }),
   restore: (components: ErasureComponents, manifest: ManifestCid) => restoreDataset(components, { manifest }),
   repair: (components: ErasureComponents, manifest: ManifestCid) => repairDataset(components, { manifest }),
+  rebuild: (components: ErasureComponents, manifest: ManifestCid) =>
+    rebuildRow(components, { manifest, row: REBUILT_ROW }),
 };
 
 export type Operation = keyof typeof OPERATIONS;

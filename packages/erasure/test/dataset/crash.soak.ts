@@ -17,7 +17,7 @@ import { seededRandom } from '@codex/runtime';
 import type { DiskRepository } from '@codex/store';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { GroupMemory } from '../../src/index.ts';
-import { CODE, type Operation, openDisk } from './crash-child.ts';
+import { CODE, type Operation, openDisk, REBUILT_ROW } from './crash-child.ts';
 import { contentOf, makeProtected, type Protected, upload, withLosses } from './setup.ts';
 
 const KILLS = process.env.SOAK === 'short' ? 3 : 30;
@@ -36,6 +36,7 @@ const templates: Record<Operation, { make: (repository: DiskRepository) => Promi
   },
   restore: { make: (repository) => lose(repository, (row) => row < 2), cid: () => made.cid },
   repair: { make: (repository) => lose(repository, (row) => row === 0 || row === 5), cid: () => made.cid },
+  rebuild: { make: (repository) => lose(repository, (row) => row < 2), cid: () => made.cid },
 };
 
 async function lose(repository: DiskRepository, isLost: (row: number) => boolean): Promise<void> {
@@ -83,7 +84,7 @@ async function expectTrue(dataset: Dataset): Promise<void> {
   }
 }
 
-for (const operation of ['protect', 'restore', 'repair'] as const) {
+for (const operation of ['protect', 'restore', 'repair', 'rebuild'] as const) {
   it(`${operation} goes on after each of ${KILLS} kills, and shows nothing half done (seed ${SEED})`, async () => {
     const random = seededRandom(SEED);
     const path = join(root, operation);
@@ -114,7 +115,11 @@ for (const operation of ['protect', 'restore', 'repair'] as const) {
       expect(manifests.sort()).toEqual(expected.map(formatCid).sort());
       const original = await repository.openDataset(datasetRef(originalManifest(made.manifest)));
       expect([0, BLOCKS]).toContain(original.heldCount);
-      if (done) {
+      if (done && operation === 'rebuild') {
+        const dataset = await repository.openDataset(datasetRef(made.manifest));
+        const { steps } = made;
+        expect([...dataset.missing()]).toEqual([{ start: 0, count: REBUILT_ROW * steps }]);
+      } else if (done) {
         expect((await contentOf(original, made.content.length)).equals(made.content)).toBe(true);
         const whole = await repository.openDataset(datasetRef(made.manifest));
         expect(whole.heldCount).toBe(whole.ref.leafCount);

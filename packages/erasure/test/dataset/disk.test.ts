@@ -5,8 +5,8 @@ import { createCompute, SharedSlabPool } from '@codex/compute';
 import { datasetRef } from '@codex/content';
 import { DiskRepository } from '@codex/store';
 import { expect, it } from 'vitest';
-import { GroupMemory, Restoration, repairDataset, restoreDataset } from '../../src/index.ts';
-import { contentOf, makeProtected } from './setup.ts';
+import { GroupMemory, Restoration, rebuildRow, repairDataset, restoreDataset } from '../../src/index.ts';
+import { contentOf, makeProtected, withLosses } from './setup.ts';
 
 /** Flips a byte of a block in the middle of its segment. */
 async function corrupt(path: string, block: Uint8Array): Promise<void> {
@@ -20,6 +20,52 @@ async function corrupt(path: string, block: Uint8Array): Promise<void> {
   }
   throw new Error('not found on disk');
 }
+
+it('rebuilds rows on disk, from what the disk spoiled, and leaves nothing else behind', async () => {
+  const path = await mkdtemp(join(tmpdir(), 'codex-erasure-'));
+  const compute = createCompute({ threads: 2 });
+  const repository = await DiskRepository.open(
+    { compute, slabs: new SharedSlabPool() },
+    { path, quotaBytes: Number.MAX_SAFE_INTEGER },
+  );
+  try {
+    const blockSize = 4096;
+    const made = await makeProtected({ blocks: 203, data: 8, parity: 4, blockSize, tail: 5 });
+    const { steps } = made;
+    const blockAt = (leaf: number) => made.content.subarray(leaf * blockSize, (leaf + 1) * blockSize);
+    const target = { repository, compute, memory: new GroupMemory() };
+    const isLost = (leaf: number) => [2, 3, 11].includes(Math.floor(leaf / steps));
+    const { dataset } = await withLosses(made, isLost, target);
+    await dataset.flush();
+    const before = { ...repository.usage() };
+    // One more row is lost in two columns, as will be seen.
+    const spoiled = [3, 5 * steps + 3 + 2];
+    for (const leaf of spoiled) await corrupt(path, blockAt(leaf));
+    for (const row of [3, 11, 2]) {
+      const told: number[] = [];
+      const onWrong = (leaf: number) => told.push(leaf);
+      await rebuildRow(target, { manifest: made.cid, row }, { onWrong });
+      expect(told).toEqual(row === 3 ? spoiled : []);
+      const range = { start: row * steps, count: steps };
+      const bytes = new Uint8Array(steps * blockSize);
+      const whole = bytes.slice();
+      expect(await dataset.readInto(range, bytes)).toEqual([]);
+      expect(await made.dataset.readInto(range, whole)).toEqual([]);
+      expect(Buffer.compare(bytes, whole)).toBe(0);
+    }
+    // Three rows more, two blocks less; assemblies are gone.
+    const usage = repository.usage();
+    expect(usage.totalBlocks).toBe(before.totalBlocks + 3 * steps - spoiled.length);
+    const audit = await repository.audit();
+    expect(audit).toMatchObject({ usedBytes: usage.quotaUsedBytes, wrongReferences: 0, strays: 0 });
+    await repository.delete(made.cid);
+    expect(repository.usage().totalBlocks).toBe(0);
+  } finally {
+    await repository.stop();
+    await compute.stop();
+    await rm(path, { recursive: true, force: true });
+  }
+});
 
 it('restores and repairs what the disk spoiled, with workers, under both trees', async () => {
   const path = await mkdtemp(join(tmpdir(), 'codex-erasure-'));

@@ -210,6 +210,25 @@ describe('rebuilding a row', () => {
     }
   });
 
+  it('goes on with a row between lost ones: what it needs of them is computed again', async () => {
+    const made = await makeProtected({ blocks: 8000, data: 4, parity: 3 });
+    const { steps } = made;
+    const local = await empty(made);
+    const isLost = (leaf: number) => leaf >= steps && leaf < 4 * steps;
+    for (const afterLeaves of [steps + 1000, steps + 4500, Number.POSITIVE_INFINITY]) {
+      const cancel = new AbortController();
+      let left = afterLeaves;
+      const onAsk = () => {
+        if (--left === 0) cancel.abort(new Error('enough'));
+      };
+      const { fetchInto } = network(made, { isLost, onAsk });
+      const rebuilt = rebuildRow(local, { manifest: made.cid, row: 2, fetchInto }, { signal: cancel.signal });
+      if (afterLeaves === Number.POSITIVE_INFINITY) await rebuilt;
+      else await expect(rebuilt).rejects.toThrow('enough');
+    }
+    await expectRow(made, local.dataset, 2);
+  });
+
   it('gives up where too few rows can be had, keeps what it computed, and goes on with it', async () => {
     const made = await makeProtected({ blocks: 10_000, data: 5, parity: 2 });
     const { steps } = made;

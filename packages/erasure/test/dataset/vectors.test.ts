@@ -10,7 +10,7 @@ import {
   nodeAt,
 } from '@codex/content';
 import { expect, it } from 'vitest';
-import { protectDataset, repairDataset, restoreDataset } from '../../src/index.ts';
+import { protectDataset, rebuildRow, repairDataset, restoreDataset } from '../../src/index.ts';
 import { contentOf, inMemory, manifestOf, upload, withLosses } from './setup.ts';
 
 interface Vector {
@@ -74,6 +74,20 @@ it.each(vectors)('protects and restores $seed at $k + $m as the reference does',
   expect((await contentOf(restored.dataset, vector.size)).equals(content)).toBe(true);
   await repairDataset(lossy, { manifest: cid });
   expect(lossy.dataset.heldCount).toBe(dataset.ref.leafCount);
+
+  // Row by row: the first ones, and all parity.
+  for (const first of [0, data]) {
+    const host = await withLosses(made, (leaf) => leaf >= first * steps && leaf < (first + parity) * steps);
+    for (let row = first; row < first + parity; row++) await rebuildRow(host, { manifest: cid, row });
+    const range = { start: first * steps, count: parity * steps };
+    expect([...host.dataset.missing(range)]).toEqual([]);
+    const digest = async (from: typeof dataset) => {
+      const bytes = new Uint8Array(range.count * blockSize);
+      expect(await from.readInto(range, bytes)).toEqual([]);
+      return createHash('sha256').update(bytes).digest('hex');
+    };
+    expect(await digest(host.dataset)).toBe(await digest(dataset));
+  }
 });
 
 it.each([
