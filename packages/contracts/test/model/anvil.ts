@@ -18,11 +18,14 @@ const CHATTER_CHARACTERS_MAX = 1000;
  */
 export class Anvil {
   readonly rpc: Rpc;
-  readonly #process: ChildProcess;
+  readonly #child: ChildProcess;
+  /** A test that is broken off leaves no chain behind. */
+  readonly #kill = () => this.#child.kill();
 
-  private constructor(process: ChildProcess, rpc: Rpc) {
-    this.#process = process;
+  private constructor(child: ChildProcess, rpc: Rpc) {
+    this.#child = child;
     this.rpc = rpc;
+    process.once('exit', this.#kill);
   }
 
   static async start(): Promise<Anvil> {
@@ -42,8 +45,10 @@ export class Anvil {
 
   async close(): Promise<void> {
     this.rpc.close();
-    const ended = once(this.#process, 'exit');
-    if (this.#process.exitCode !== null || this.#process.signalCode !== null || !this.#process.kill()) return;
+    process.off('exit', this.#kill);
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const ended = once(this.#child, 'exit');
+    this.#kill();
     await ended;
   }
 }
