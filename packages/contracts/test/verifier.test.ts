@@ -56,6 +56,11 @@ describe('Groth16Verifier on a real EVM', () => {
         ),
       ).toBe(false);
     });
+    it('is not canonical, without asking the precompiles, which would take all gas', async () => {
+      const args = [altered(ACCEPTED, (value) => value + P), SIGNALS];
+      const { gasUsed } = await lab.send(verifier, groth16VerifierAbi, lab.accounts[0]!, 'verify', args);
+      expect(gasUsed).toBeLessThan(40_000n);
+    });
     it.each([0n, P - 1n, P, 2n ** 256n - 1n])('is %i', async (value) => {
       expect(
         await verify(
