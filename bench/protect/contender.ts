@@ -1,13 +1,21 @@
 /**
- * Protects a dataset on disk, restores a copy of it that lost as many rows as it may, and copies as many bytes plainly; prints one JSON
- * line of seconds, MiB of resident memory and ms of event-loop delay. Arguments: directory, MiB, K, M.
+ * Protects a dataset on disk, rebuilds one row of it from a neighbour, restores a copy of it that lost as many rows as it may, and
+ * copies as many bytes plainly; prints one JSON line of seconds, MiB of resident memory and ms of event-loop delay. Arguments: directory, MiB, K, M.
  */
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createCompute, SharedSlabPool } from '@codex/compute';
 import { type Dataset, datasetRef, decodeManifest, type ManifestCid, type Repository } from '@codex/content';
-import { type ErasureComponents, GroupMemory, protectDataset, restoreDataset } from '@codex/erasure';
+import {
+  createCodec,
+  type ErasureComponents,
+  type FetchLeaves,
+  GroupMemory,
+  protectDataset,
+  rebuildRow,
+  restoreDataset,
+} from '@codex/erasure';
 import { seededRandom } from '@codex/runtime';
 import { DiskRepository } from '@codex/store';
 
@@ -32,6 +40,10 @@ export interface Report {
   readonly copy: Measured;
   readonly protect: Measured;
   readonly restore: Measured;
+  /** Of one row, all others being here in another repository. */
+  readonly rebuild: Measured;
+  /** One row computed from K others in memory, again and again: bytes of it per second. */
+  readonly decodeBytesPerSecond: number;
 }
 
 async function measure(work: () => Promise<unknown>): Promise<Measured> {
@@ -110,6 +122,39 @@ async function copyRows(from: Dataset, to: Dataset): Promise<void> {
   await to.flush();
 }
 
+/** As a network would bring leaves: a few at a time, with their proofs. Row 0 is lost. */
+function fetchFrom(from: Dataset): (to: Dataset) => FetchLeaves {
+  const steps = from.ref.leafCount / (data + parity);
+  return (to) => async (ranges) => {
+    for (const { start, count } of ranges) {
+      for (let at = Math.max(start, steps); at < start + count; at += 16) {
+        const range = { start: at, count: Math.min(16, start + count - at) };
+        await to.learn(await from.prove(range));
+        for await (const batch of from.read(range)) {
+          await to.putLeaves(batch.start, batch.blocks);
+          batch.release();
+        }
+      }
+    }
+  };
+}
+
+/** In one thread, on rows as long as those of a group. */
+function plainDecode(): number {
+  const rowBytes = 8 * BLOCK;
+  const random = seededRandom(2);
+  const rows = Array.from({ length: data + parity }, (_, i) =>
+    i === 0 || i > data ? undefined : random.bytes(rowBytes),
+  );
+  const wanted = new Map([[0, new Uint8Array(rowBytes)]]);
+  const codec = createCodec({ data, parity });
+  codec.rebuild({ rows, wanted });
+  const started = performance.now();
+  let rounds = 0;
+  for (; performance.now() - started < 1000; rounds++) codec.rebuild({ rows, wanted });
+  return Math.round((1000 * rounds * rowBytes) / (performance.now() - started));
+}
+
 const compute = createCompute();
 const memory = new GroupMemory();
 const copy = await plainCopy();
@@ -127,9 +172,19 @@ const ref = datasetRef(await manifestOf(repository, cid!));
 const lossy = await openRepository('lossy');
 await lossy.putBlock(cid!, bytes);
 await copyRows(await repository.openDataset(ref), await lossy.openDataset(ref));
+const host = await openRepository('host');
+await host.putBlock(cid!, bytes);
+const fetchInto = fetchFrom(await repository.openDataset(ref));
+const rebuild = await measure(() =>
+  rebuildRow({ ...components, repository: host }, { manifest: cid!, row: 0, fetchInto }),
+);
+const kept = host.usage().quotaUsedBytes;
+if (kept > (ref.leafCount / (data + parity) + 4) * BLOCK) throw new Error(`The host keeps ${kept} bytes`);
+await host.stop();
 await repository.stop();
 const restore = await measure(() => restoreDataset({ ...components, repository: lossy }, { manifest: cid! }));
 await lossy.stop();
-const report: Report = { sizeMiB, data, parity, copy, protect, restore };
+const decodeBytesPerSecond = plainDecode();
+const report: Report = { sizeMiB, data, parity, copy, protect, restore, rebuild, decodeBytesPerSecond };
 process.stdout.write(`${JSON.stringify(report)}\n`);
 await compute.stop();

@@ -35,12 +35,12 @@ const claim: Claim = {
         await rm(path, { recursive: true, force: true });
       }
     }
-    const of = (what: 'copy' | 'protect' | 'restore', key: keyof Measured) =>
+    const of = (what: 'copy' | 'protect' | 'restore' | 'rebuild', key: keyof Measured) =>
       median(reports.map((report) => report[what][key]));
     /** Read and written. */
     const megabytes = (context.sizeBytes * (1 + PARITY / DATA)) / 1e6;
     const copy = { name: 'plain copy', value: megabytes / of('copy', 'seconds') };
-    const guards = (what: 'protect' | 'restore'): Row[] => [
+    const guards = (what: 'protect' | 'restore' | 'rebuild'): Row[] => [
       {
         what: `${what}: peak memory`,
         unit: 'MiB',
@@ -70,8 +70,18 @@ const claim: Claim = {
         ours: megabytes / of('restore', 'seconds'),
         rival: copy,
       },
+      {
+        what: 'rebuild one lost row, bytes of the row',
+        unit: 'MB/s',
+        ours: context.sizeBytes / DATA / 1e6 / of('rebuild', 'seconds'),
+        rival: {
+          name: 'plain decode in memory',
+          value: median(reports.map(({ decodeBytesPerSecond }) => decodeBytesPerSecond)) / 1e6,
+        },
+      },
       ...guards('protect'),
       ...guards('restore'),
+      ...guards('rebuild'),
     ];
   },
 };

@@ -30,7 +30,7 @@ export class PassingDataset implements Dataset {
 
   get heldCount(): number {
     let count = this.#stored.heldCount;
-    for (const window of this.#windows) count += window.heldCount;
+    for (const window of this.#windows) count += window.held.size;
     return count;
   }
 
@@ -142,10 +142,13 @@ export class PassingDataset implements Dataset {
   }
 
   *#missing(within?: LeafRange): Generator<LeafRange> {
+    const here = [...this.#windows].flatMap((window) => [...window.held]).sort((a, b) => a - b);
+    let next = 0;
     for (const { start, count } of this.#stored.missing(within)) {
       let first = start;
-      for (let leaf = start; leaf < start + count; leaf++) {
-        if (!this.#windowOf(leaf)?.has(leaf)) continue;
+      for (; next < here.length && here[next]! < start + count; next++) {
+        const leaf = here[next]!;
+        if (leaf < first) continue;
         if (leaf > first) yield { start: first, count: leaf - first };
         first = leaf + 1;
       }

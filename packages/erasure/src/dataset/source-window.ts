@@ -39,8 +39,9 @@ export class SourceWindow {
     this.#onWrong = init.onWrong;
   }
 
-  get heldCount(): number {
-    return this.#held.size;
+  /** Leaves that came and are right. */
+  get held(): ReadonlySet<number> {
+    return this.#held;
   }
 
   onHeld(listener: (range: LeafRange) => void): void {
@@ -82,8 +83,10 @@ export class SourceWindow {
       for (let at = part.start; ; ) {
         const rest = { start: at, count: part.start + part.count - at };
         // Somebody else's copy may be being checked in the same place.
-        await Promise.all(this.#checkingIn(rest));
-        const isFresh = (leaf: number) => !this.#held.has(leaf) && this.#digests.has(leaf) && !this.#checking.has(leaf);
+        for (let waits = this.#checkingIn(rest); waits.length > 0; waits = this.#checkingIn(rest)) {
+          await Promise.all(waits);
+        }
+        const isFresh = (leaf: number) => !this.#held.has(leaf) && this.#digests.has(leaf);
         const [run] = this.#sealed ? [] : runsWhere(rest, isFresh);
         if (!run) break;
         const own = blocks.slice(run.start - start, run.start - start + run.count);
