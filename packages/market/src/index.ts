@@ -25,11 +25,15 @@ export { Purchasing, type PurchasingComponents, type Quote } from './purchasing/
 export { checkWish, type PurchaseTerms, type PurchaseWish, totalPrice } from './purchasing/terms.ts';
 export { PURCHASE_TRANSITIONS, type PurchaseState } from './purchasing/transitions.ts';
 export { type Availability, type AvailabilityJson, availabilityJson } from './sales/availability.ts';
+export type { DatasetFacts, HostedSlot, HostStorage, SlotTransfer } from './sales/host-storage.ts';
 export type { SlotTerms } from './sales/matching.ts';
 export { type Reservation, type ReservationJson, reservationJson } from './sales/reservation.ts';
 export { type AvailabilityTerms, type Quota, Reservations } from './sales/reservations.ts';
+export type { Sale } from './sales/sale.ts';
+export { Sales, type SalesComponents, type SalesLimits } from './sales/sales.ts';
 export type { SlotItem } from './sales/slot-item.ts';
 export { comparePriority, SlotQueue } from './sales/slot-queue.ts';
+export { SALE_TRANSITIONS, type SaleState, saleStateName } from './sales/transitions.ts';
 export { FileRecords } from './storage/file-records.ts';
 export { MemoryRecords } from './storage/memory-records.ts';
 export type { Json, RecordChanges, RecordStore } from './storage/records.ts';

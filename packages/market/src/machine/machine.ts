@@ -20,6 +20,8 @@ export interface MachineInit<S extends string> {
   readonly enter: (state: S, from: S) => Promise<void>;
   /** Where an error leads to: a state, or undefined to run the same one again after a while. */
   readonly failed: (error: unknown, state: S, failures: number) => S | undefined;
+  /** Between two runs of a state at most. */
+  readonly longestWaitMs?: (state: S) => number | undefined;
 }
 
 /** Runs states one after the other, each as often as it takes. */
@@ -70,7 +72,8 @@ export class Machine<S extends string> {
       }
     }
     this.#c.logger.warn('Trying again', { state, error });
-    await this.#backoff.wait({ signal });
+    const longestMs = this.#init.longestWaitMs?.(state);
+    await this.#backoff.wait(longestMs === undefined ? { signal } : { signal, longestMs });
   }
 
   async #go(next: S): Promise<void> {

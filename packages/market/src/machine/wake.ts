@@ -17,16 +17,17 @@ export class Wake {
     this.#rung = false;
   }
 
-  /** Resolves when it rings, or at `until`: seconds of the chain. Rejects with the signal's reason when it is aborted. */
-  async wait(clock: ChainClock, until: number, signal: AbortSignal): Promise<void> {
+  /** Resolves to true when it rings, to false at `until`: seconds of the chain. Rejects with the signal's reason when it is aborted. */
+  async wait(clock: ChainClock, until: number, signal: AbortSignal): Promise<boolean> {
     signal.throwIfAborted();
-    if (this.#rung) return;
+    if (this.#rung) return true;
     const ended = new AbortController();
     const rung = new Promise<void>((resolve) => {
       this.#waiter = resolve;
     });
     try {
       await Promise.race([rung, clock.waitUntil(until, { signal: AbortSignal.any([signal, ended.signal]) })]);
+      return this.#rung;
     } finally {
       this.#waiter = undefined;
       ended.abort();

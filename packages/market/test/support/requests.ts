@@ -26,10 +26,10 @@ export function purchaseTerms(ask: Partial<Ask> = {}, expiry = 300n): PurchaseTe
   };
 }
 
-/** Hosts that nobody runs fill slots at once: host 100 + i has slot i. */
+/** Hosts that nobody runs fill slots at once: host 500 + i has slot i. */
 export function fillAll(chain: FakeChain, requestId: `0x${string}`, slots: number): void {
   for (let i = 0; i < slots; i++) {
-    const host = address(100 + i);
+    const host = address(500 + i);
     chain.mint(host, 1_000_000n);
     chain.force({ name: 'reserveSlot', requestId, index: BigInt(i) }, host);
     chain.force({ name: 'fillSlot', requestId, index: BigInt(i), proof: { valid: true } }, host);

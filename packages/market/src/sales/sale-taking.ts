@@ -1,0 +1,229 @@
+/** The states of a sale until the slot is filled: nothing is at stake yet but work. */
+import { isCodexError } from '@codex/runtime';
+import { MarketError } from '../errors.ts';
+import { isRevert, revertOf } from '../machine/chain-errors.ts';
+import { describesRequest, type HostedSlot } from './host-storage.ts';
+import { advance, hostedSlot, type LetGo, type SaleContext } from './sale-parts.ts';
+import { isHostable, slotCollateral } from './slot-item.ts';
+import type { SaleState } from './transitions.ts';
+
+/** Hosts that hear of a slot together, or begin to prove at the start of a period, come one after the other within these. */
+const RESERVE_SPREAD_MS = 4000;
+const FILL_SPREAD_MS = 10_000;
+/** The state of the chain is looked at this often while a slot is fetched, beside every event. */
+const LOOK_S = 60;
+
+/** Lets the slot go, unless it has become ours by a transaction whose answer never came. */
+async function ignore(sale: SaleContext, letGo: LetGo): Promise<'ignored' | 'filled'> {
+  const { marketplace } = sale.parts;
+  if (sale.reservation?.stage === 'filling' && (await marketplace.host(sale.slotId)) === marketplace.account)
+    return 'filled';
+  sale.letGo = letGo;
+  return 'ignored';
+}
+
+interface Openness {
+  readonly repair: boolean;
+  /** Until when it can be filled, Unix seconds. */
+  readonly until: number;
+  /** Of the request, Unix seconds. */
+  readonly end: number;
+}
+
+/** Whether the slot can still be filled; undefined when it cannot. */
+async function openness({ parts, requestId, slotId }: SaleContext): Promise<Openness | undefined> {
+  const { marketplace } = parts;
+  const requestState = await marketplace.requestState(requestId);
+  if (requestState === undefined) {
+    throw new MarketError('REQUEST_UNKNOWN', 'The chain does not know the request', { id: requestId });
+  }
+  if (requestState !== 'new' && requestState !== 'started') return undefined;
+  const slotState = await marketplace.slotState(slotId);
+  if (slotState !== 'free' && slotState !== 'repair') return undefined;
+  const end = Number(await marketplace.requestEnd(requestId));
+  const until = requestState === 'new' ? Number(await marketplace.requestExpiry(requestId)) : end;
+  return marketplace.clock.now() < until ? { repair: slotState === 'repair', until, end } : undefined;
+}
+
+function dueCollateral({ parts }: SaleContext, { request }: HostedSlot, repair: boolean): bigint {
+  const { repairRewardPercentage } = parts.marketplace.configuration.collateral;
+  return slotCollateral(request.ask, repairRewardPercentage, repair);
+}
+
+/** Looks at the offer, the manifest and the books, in the order of what it costs. */
+export async function preparing(sale: SaleContext, signal: AbortSignal): Promise<SaleState> {
+  const { parts, requestId, slotIndex } = sale;
+  const { marketplace, reservations, storage } = parts;
+  const slot = await hostedSlot(sale);
+  const { ask } = slot.request;
+  if (!isHostable(ask) || BigInt(slotIndex) >= ask.slots) return ignore(sale, 'never');
+  const open = await openness(sale);
+  if (!open) return ignore(sale, 'never');
+  // Room that is held already, from before a restart.
+  if (sale.reservation) return 'slotReserving';
+  const terms = {
+    slotSize: Number(ask.slotSize),
+    // A repair is kept only for what is left.
+    duration: open.repair ? open.end - marketplace.clock.now() : Number(ask.duration),
+    pricePerBytePerSecond: ask.pricePerBytePerSecond,
+    collateral: dueCollateral(sale, slot, open.repair),
+    requestEnd: open.end,
+  };
+  if (!reservations.find(terms)) return ignore(sale, 'when offers change');
+  if (!(await marketplace.canReserveSlot(requestId, BigInt(slotIndex)))) return ignore(sale, 'later');
+  if ((await marketplace.balance()) < terms.collateral) {
+    parts.logger.warn('Too few tokens for the collateral of a slot', { requestId, slotIndex });
+    return ignore(sale, 'later');
+  }
+  const facts = await storage.describe(slot.request.content.cid, { signal });
+  if (!describesRequest(facts, slot.request)) {
+    parts.logger.info('The manifest is not what the request says', { requestId });
+    return ignore(sale, 'never');
+  }
+  try {
+    sale.reservation = await reservations.reserve(requestId, slotIndex, terms);
+  } catch (error) {
+    if (!isCodexError(error, 'AVAILABILITY_MISSING')) throw error;
+    parts.counters.mismatch.inc();
+    return ignore(sale, 'when offers change');
+  }
+  return 'slotReserving';
+}
+
+export async function slotReserving(sale: SaleContext, signal: AbortSignal): Promise<SaleState> {
+  const { parts, requestId, slotIndex } = sale;
+  const { marketplace } = parts;
+  sale.permit ??= await parts.transfers.acquire({ signal });
+  const stage = sale.reservation?.stage;
+  if (stage === 'reserved' || stage === 'filling') return 'downloading';
+  // Of hosts that begin at the same event not all should send in the same block.
+  if (stage === 'held') await parts.clock.sleep(parts.random.float() * RESERVE_SPREAD_MS, { signal });
+  // It may have waited for its turn.
+  if (!(await openness(sale))) return ignore(sale, 'never');
+  if (!(await marketplace.canReserveSlot(requestId, BigInt(slotIndex)))) {
+    // Sent before a crash, or the answer was lost: then the place that is taken is most likely ours.
+    if (stage !== 'reserving') return ignore(sale, 'later');
+    await advance(sale, 'reserved');
+    return 'downloading';
+  }
+  await advance(sale, 'reserving');
+  try {
+    await marketplace.reserveSlot(requestId, BigInt(slotIndex), { signal });
+  } catch (error) {
+    if (revertOf(error) === undefined) throw error;
+    return ignore(sale, 'later');
+  }
+  await advance(sale, 'reserved');
+  return 'downloading';
+}
+
+export async function downloading(sale: SaleContext, signal: AbortSignal): Promise<SaleState> {
+  const { parts } = sale;
+  sale.permit ??= await parts.transfers.acquire({ signal });
+  const slot = await hostedSlot(sale);
+  const open = await openness(sale);
+  if (!open) return ignore(sale, 'never');
+  const done = await whileOpen(sale, signal, async (inner) => {
+    const transfer = {
+      signal: inner,
+      expiry: open.end,
+      onStored: (bytes: number) => parts.reservations.stored(sale.reservation!.id, bytes),
+    };
+    try {
+      await parts.storage.fetchSlot(slot, transfer);
+    } catch (error) {
+      // Nobody has a lost slot, most of the time: it is made anew from others.
+      if (inner.aborted || !open.repair) throw error;
+      parts.logger.info('Rebuilding a slot that nobody has', { requestId: slot.requestId, slotIndex: slot.slotIndex });
+      await parts.storage.repairSlot(slot, transfer);
+    }
+    return true;
+  });
+  return done ? 'initialProving' : ignore(sale, 'never');
+}
+
+/** Runs `work` until the slot cannot be filled any more; undefined then. */
+async function whileOpen<T>(
+  sale: SaleContext,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T | undefined> {
+  const { clock } = sale.parts.marketplace;
+  const ended = new AbortController();
+  const inner = AbortSignal.any([signal, ended.signal]);
+  const watch = async (): Promise<undefined> => {
+    for (;;) {
+      sale.wake.clear();
+      const open = await openness(sale).catch(() => null);
+      if (open === undefined) return undefined;
+      const next = clock.now() + LOOK_S;
+      await sale.wake.wait(clock, open ? Math.min(open.until, next) : next, inner);
+    }
+  };
+  const working = work(inner);
+  try {
+    return await Promise.race([working, watch()]);
+  } finally {
+    ended.abort();
+    // Not before it has let go of everything: a release follows.
+    await working.catch(() => {});
+  }
+}
+
+/** Makes a proof whose challenge will still be asked for when the slot is filled. */
+export async function initialProving(sale: SaleContext, signal: AbortSignal): Promise<SaleState> {
+  const { parts, slotId } = sale;
+  const { marketplace, proofTimes } = parts;
+  const { clock } = marketplace;
+  const { period: periodS, downtime } = marketplace.configuration.proofs;
+  const length = Number(periodS);
+  const slot = await hostedSlot(sale);
+  for (;;) {
+    if (!(await openness(sale))) return ignore(sale, 'never');
+    const status = await marketplace.proofStatus(slotId);
+    const deadline = (Number(status.period) + 1) * length;
+    const left = deadline - clock.now();
+    // A proof and its transaction must fit into what is left of the period, and the pointer must not come around in it (14 §6).
+    const needed = proofTimes.expected === undefined ? length / 2 : Math.min(length / 2, 2 * proofTimes.expected);
+    if (left >= needed && status.pointer <= 256 - downtime) {
+      const begun = parts.clock.monotonic();
+      const prove = () => parts.storage.prove(slot, status.challenge, { deadline, signal });
+      const solidity = await parts.proofs.run(deadline, prove, { signal });
+      proofTimes.add((parts.clock.monotonic() - begun) / 1000);
+      sale.proof = { challenge: status.challenge, solidity };
+      return 'filling';
+    }
+    sale.wake.clear();
+    await sale.wake.wait(clock, deadline + 1, signal);
+  }
+}
+
+export async function filling(sale: SaleContext, signal: AbortSignal): Promise<SaleState> {
+  const { parts, requestId, slotId, slotIndex, proof } = sale;
+  const { marketplace } = parts;
+  // Sent before a crash, or the answer was lost.
+  if ((await marketplace.host(slotId)) === marketplace.account) return 'filled';
+  if (!proof) return 'initialProving';
+  const periodMs = 1000 * Number(marketplace.configuration.proofs.period);
+  await parts.clock.sleep(parts.random.float() * Math.min(FILL_SPREAD_MS, periodMs / 6), { signal });
+  const open = await openness(sale);
+  if (!open) return ignore(sale, 'never');
+  const status = await marketplace.proofStatus(slotId);
+  if (status.challenge !== proof.challenge) return 'initialProving';
+  const collateral = dueCollateral(sale, await hostedSlot(sale), open.repair);
+  if ((await marketplace.balance()) < collateral) return ignore(sale, 'later');
+  await advance(sale, 'filling');
+  try {
+    await marketplace.fillSlot(requestId, BigInt(slotIndex), proof.solidity, collateral, { signal });
+  } catch (error) {
+    if (revertOf(error) === undefined) throw error;
+    sale.proof = undefined;
+    if ((await marketplace.host(slotId)) === marketplace.account) return 'filled';
+    if (isRevert(error, 'Marketplace_ReservationRequired')) return ignore(sale, 'later');
+    if (isRevert(error, 'Marketplace_SlotNotFree', 'Marketplace_StartNotBeforeExpiry')) return ignore(sale, 'never');
+    // The block came late: another challenge was asked for.
+    if (isRevert(error, 'Proofs_InvalidProof', 'Proofs_BlockHashMissing')) return 'initialProving';
+    throw error;
+  }
+  return 'filled';
+}
