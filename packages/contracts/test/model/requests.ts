@@ -60,7 +60,11 @@ const SPOILERS: readonly ((request: Request, random: Random) => Request)[] = [
   (request) => withAsk(request, { pricePerBytePerSecond: UINT256_MAX, slotSize: 1n }),
   (request) => withAsk(request, { collateralPerByte: UINT256_MAX, slotSize: 2n }),
   // Not wrong, but dearer than any purse.
-  (request) => withAsk(request, { pricePerBytePerSecond: UINT256_MAX / 2n ** 60n, slotSize: 1n }),
+  (request) =>
+    withAsk(request, {
+      pricePerBytePerSecond: 2n ** 254n / (request.ask.slots * request.ask.duration) + 1n,
+      slotSize: 1n,
+    }),
 ];
 
 const withAsk = (request: Request, ask: Partial<Request['ask']>): Request => ({
