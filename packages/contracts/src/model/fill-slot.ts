@@ -48,7 +48,6 @@ export function fillSlot(context: Context, requestId: Bytes32, index: bigint, pr
   emit({ name: 'SlotFilled', requestId, slotIndex: index });
   if (record.slotsFilled === ask.slots && record.state === RequestState.New) {
     record.state = RequestState.Started;
-    record.startedAt = now;
     emit({ name: 'RequestFulfilled', requestId });
   }
 }

@@ -25,7 +25,6 @@ export interface RequestRecord {
   /** Taken from hosts of this request and given to nobody yet (R1). */
   forfeited: bigint;
   slotsFilled: bigint;
-  startedAt: bigint;
   endsAt: bigint;
   readonly expiresAt: bigint;
   failedAt: bigint;

@@ -36,7 +36,6 @@ export function requestStorage(context: Context, request: Request): void {
     fundsToReturn: price,
     forfeited: 0n,
     slotsFilled: 0n,
-    startedAt: 0n,
     endsAt,
     expiresAt,
     failedAt: 0n,

@@ -1,5 +1,6 @@
-import type { Block, Bytes32 } from '../../src/model/index.ts';
 import {
+  type Block,
+  type Bytes32,
   brokenInvariants,
   brokenTransitions,
   type CallResult,
