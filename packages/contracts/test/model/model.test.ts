@@ -95,7 +95,7 @@ describe('the model alone', () => {
         }
         expect(alone.model.state.token.balanceOf(MARKET)).toBe(alone.donated);
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
   });
 });
