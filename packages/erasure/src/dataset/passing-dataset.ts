@@ -142,17 +142,26 @@ export class PassingDataset implements Dataset {
   }
 
   *#missing(within?: LeafRange): Generator<LeafRange> {
-    const here = [...this.#windows].flatMap((window) => [...window.held]).sort((a, b) => a - b);
-    let next = 0;
     for (const { start, count } of this.#stored.missing(within)) {
       let first = start;
-      for (; next < here.length && here[next]! < start + count; next++) {
-        const leaf = here[next]!;
-        if (leaf < first) continue;
+      for (const leaf of this.#passingIn({ start, count })) {
         if (leaf > first) yield { start: first, count: leaf - first };
         first = leaf + 1;
       }
       if (start + count > first) yield { start: first, count: start + count - first };
     }
+  }
+
+  /** Leaves that windows have, in order; gaps may be as long as the tree, or there may be very many. */
+  #passingIn({ start, count }: LeafRange): number[] {
+    let held = 0;
+    for (const window of this.#windows) held += window.held.size;
+    if (count > held) {
+      const all = [...this.#windows].flatMap((window) => [...window.held]);
+      return all.filter((leaf) => leaf >= start && leaf < start + count).sort((a, b) => a - b);
+    }
+    const leaves: number[] = [];
+    for (let leaf = start; leaf < start + count; leaf++) if (this.#windowOf(leaf)?.has(leaf)) leaves.push(leaf);
+    return leaves;
   }
 }
