@@ -25,6 +25,7 @@ export const MARKET_ERRORS = {
   PURCHASES_LIMIT: 'too many purchases are under way',
   REQUEST_UNKNOWN: 'the chain does not know a request',
   TRANSITION_UNKNOWN: 'a machine has no way from one state to another',
+  VALIDATOR_INVALID: 'a validator cannot have such options',
 } as const;
 
 export type MarketErrorCode = keyof typeof MARKET_ERRORS;

@@ -37,3 +37,6 @@ export { SALE_TRANSITIONS, type SaleState, saleStateName } from './sales/transit
 export { FileRecords } from './storage/file-records.ts';
 export { MemoryRecords } from './storage/memory-records.ts';
 export type { Json, RecordChanges, RecordStore } from './storage/records.ts';
+export { checkValidatorOptions, groupOf, type ValidatorOptions } from './validation/groups.ts';
+export { Validation, type ValidationComponents } from './validation/validation.ts';
+export { WatchList } from './validation/watch-list.ts';

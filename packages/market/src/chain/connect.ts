@@ -110,6 +110,7 @@ export async function connectMarketplace(init: ConnectInit): Promise<ConnectedMa
     const files = filesOf(init.dataDirectory, `${chainId}-${genesis.slice(2, 10)}-${address.slice(2)}`);
     const reader = new ContractReader({ pool, trail, logger }, { account: signer.address });
     const { token, configuration } = await readConfiguration(reader, address, signal);
+    await reader.findPending({ address, abi: marketplaceAbi, name: 'token' }, { signal });
     warnOfPeriod(trail, configuration, logger);
 
     const journal = await Journal.open(files, `transactions-${signer.address.slice(2)}`, signer.address);

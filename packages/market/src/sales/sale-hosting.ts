@@ -7,6 +7,8 @@ import type { SaleState } from './transitions.ts';
 
 /** The slot's state is read at events and at the end; without them after so many periods. */
 const LOOK_EVERY_PERIODS = 10;
+/** So many blocks before the pointer comes around a proof may land behind that. */
+const WRAP_BLOCKS = 2;
 /** After a look that failed. */
 const LOOK_AGAIN_S = 5;
 /** Before a period's end a proof must be on its way: a block or two. */
@@ -142,7 +144,8 @@ async function proveOnce(sale: SaleContext, period: number, signal: AbortSignal)
   const { parts, slotId } = sale;
   const { marketplace, counters, logger } = parts;
   const { clock } = marketplace;
-  const deadline = (period + 1) * Number(marketplace.configuration.proofs.period);
+  const length = Number(marketplace.configuration.proofs.period);
+  const deadline = (period + 1) * length;
   const slot = await hostedSlot(sale);
   const backoff = new Backoff(parts.clock, parts.random);
   let required = false;
@@ -155,6 +158,11 @@ async function proveOnce(sale: SaleContext, period: number, signal: AbortSignal)
       if (!status.required && !status.upcoming) return true;
       required = true;
       const { challenge } = status;
+      if (status.pointer > 255 - WRAP_BLOCKS && clock.now() < deadline - length / 2) {
+        // Another challenge is about to be asked for, or none.
+        await clock.waitUntil(clock.now() + SUBMIT_MARGIN_S, { signal });
+        continue;
+      }
       if (made?.challenge !== challenge) {
         const readAt = clock.now();
         const prove = () => parts.storage.prove(slot, challenge, { deadline, signal });

@@ -47,21 +47,22 @@ const NO_PENDING =
 export class ContractReader {
   readonly account: Address;
   readonly #c: ContractReaderComponents;
-  #pending: boolean;
+  #pending = true;
   #together = true;
 
-  constructor(
-    components: ContractReaderComponents,
-    init: { readonly account: Address; readonly hasPending?: boolean },
-  ) {
+  constructor(components: ContractReaderComponents, init: { readonly account: Address }) {
     this.#c = components;
     this.account = init.account;
-    this.#pending = init.hasPending ?? true;
   }
 
   /** The block in which the next transaction would be, if the chain knows it. */
   get tag(): Tag {
     return this.#pending ? 'pending' : 'latest';
+  }
+
+  /** Finds out whether the chain knows a pending block, with a view that any contract answers. Errors: as `readAll`. */
+  async findPending(view: View, options: AbortOptions = {}): Promise<void> {
+    await this.readAll([view], { ...options, tag: 'pending' });
   }
 
   /** Errors: `MARKET_REVERTED`, `CHAIN_REFUSED`, `CHAIN_UNREACHABLE`. */

@@ -95,8 +95,30 @@ export class LogFollower {
     const last = headers.at(-1);
     // The next block has another parent: what was told is looked through at the next step, once the trail knows.
     if (!last) return !(await this.#isAstray(newest, signal));
-    await this.#tell(await this.#c.logs.ofBlocks(headers, { signal }), last, signal);
+    const events = await this.#eventsOf(headers, signal);
+    if (events) await this.#tell(events, last, signal);
     return false;
+  }
+
+  /** Undefined: blocks fell out of the chain meanwhile. No back end may know theirs any more, and it would be asked for in vain. */
+  async #eventsOf(
+    headers: readonly Header[],
+    signal: AbortSignal | undefined,
+  ): Promise<readonly TracedEvent[] | undefined> {
+    const { trail, logs } = this.#c;
+    const dropped = new AbortController();
+    const off = trail.onChange((change) => {
+      if (change.dropped.length > 0) dropped.abort();
+    });
+    try {
+      const ends = signal ? AbortSignal.any([signal, dropped.signal]) : dropped.signal;
+      return await logs.ofBlocks(headers, { signal: ends });
+    } catch (error) {
+      if (dropped.signal.aborted && !signal?.aborted) return undefined;
+      throw error;
+    } finally {
+      off();
+    }
   }
 
   /** The first time: where to begin. */

@@ -3,11 +3,13 @@ import type { Connect, Connection } from './connection.ts';
 import { EndpointFailure, placeOf, type RpcAnswer, type RpcCall } from './json-rpc.ts';
 
 /** The first wait after a failure; it doubles with each … */
-const BACKOFF_MS = 100;
+const BACKOFF_MS = 50;
 /** … up to this: an end point that came back is noticed within seconds. */
 const BACKOFF_MAX_MS = 10_000;
-/** It lags by a block, and will have it soon. */
-const BEHIND_MS = 150;
+/** It lags by a block. Behind the same address another back end may answer next, so it is asked again at once; then with longer waits … */
+const BEHIND_MS = 15;
+/** … of a fraction of a block's time. */
+const BEHIND_MAX_MS = 300;
 /** Somebody has to set it right. */
 const WRONG_CHAIN_MS = 60_000;
 /** An end point that asks for more is asked again anyway. */
@@ -21,6 +23,7 @@ export class Endpoint {
   readonly #connection: Connection;
   #verified = false;
   #failures = 0;
+  #behind = 0;
   /** On the monotonic clock. */
   availableAt = 0;
 
@@ -58,6 +61,7 @@ export class Endpoint {
 
   succeeded(): void {
     this.#failures = 0;
+    this.#behind = 0;
     this.availableAt = 0;
   }
 
@@ -72,7 +76,7 @@ export class Endpoint {
   }
 
   #delayMs(kind: EndpointFailure['kind'], retryAfterMs: number | undefined): number {
-    if (kind === 'behind') return BEHIND_MS;
+    if (kind === 'behind') return Math.min(BEHIND_MS * 2 ** Math.min(this.#behind++, 16), BEHIND_MAX_MS);
     if (kind === 'wrong-chain') return WRONG_CHAIN_MS;
     const doubled = Math.min(BACKOFF_MS * 2 ** Math.min(this.#failures++, 16), BACKOFF_MAX_MS);
     // Many clients of one end point must not come back all at once.

@@ -159,9 +159,11 @@ export class RpcPool {
     try {
       const ends = signal ? AbortSignal.any([signal, late.signal]) : late.signal;
       const answers = await endpoint.send(calls, (chainId) => this.#check(chainId), { signal: ends });
-      for (const { error } of answers) {
+      for (const [i, { error }] of answers.entries()) {
         const kind = error && transientKind(error);
-        if (kind) throw new EndpointFailure(kind, error.message);
+        // Where there is no pending block, waiting for it is of no use: the caller asks for another one.
+        if (!kind || (kind === 'behind' && calls[i]?.params?.includes('pending'))) continue;
+        throw new EndpointFailure(kind, error.message);
       }
       return answers;
     } finally {

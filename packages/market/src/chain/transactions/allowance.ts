@@ -24,7 +24,7 @@ export class Allowance {
   readonly #c: AllowanceComponents;
   readonly #init: AllowanceInit;
   readonly #turn = new Semaphore(1);
-  #wanted = 0n;
+  readonly #wanted = new Map<string, bigint>();
 
   constructor(components: AllowanceComponents, init: AllowanceInit) {
     this.#c = components;
@@ -34,24 +34,16 @@ export class Allowance {
   /** Sends an operation that takes `intent.spends` tokens. Errors: those of `TransactionSender.send`. */
   async send(what: string, intent: Intent, options: AbortOptions = {}): Promise<Sent> {
     const { sender } = this.#c;
-    this.#wanted += intent.spends;
-    let isWanted = true;
-    const done = () => {
-      if (isWanted) this.#wanted -= intent.spends;
-      isWanted = false;
-    };
-    try {
-      const entry = await this.#turn.run(async () => {
+    // Asked for twice, it is still sent once.
+    this.#wanted.set(intent.key, intent.spends);
+    const entry = await this.#turn
+      .run(async () => {
         // What is on its way already was allowed for.
         if (!sender.isKnown(intent.key)) await this.#allow(intent.spends, options);
-        const dispatched = await sender.dispatch(what, intent, options);
-        done();
-        return dispatched;
-      }, options);
-      return await sender.settled(entry, options);
-    } finally {
-      done();
-    }
+        return sender.dispatch(what, intent, options);
+      }, options)
+      .finally(() => this.#wanted.delete(intent.key));
+    return sender.settled(entry, options);
   }
 
   async #allow(amount: bigint, options: AbortOptions): Promise<void> {
@@ -64,7 +56,8 @@ export class Allowance {
       options,
     );
     if (allowed - spending >= amount) return;
-    const wanted = this.#wanted > amount ? this.#wanted : amount;
+    const waiting = [...this.#wanted.values()].reduce((sum, wanted) => sum + wanted, 0n);
+    const wanted = waiting > amount ? waiting : amount;
     const data = encodeFunctionData({ abi: testTokenAbi, functionName: 'approve', args: [marketplace, wanted] });
     const key = `approve ${wanted} for ${marketplace}`;
     await sender.send('Allow tokens', { key, to: token, data, gasPercent: 110, spends: 0n }, options);

@@ -45,8 +45,12 @@ const REPLACE_BLOCKS = 4;
 const REPLACE_MIN_MS = 20_000;
 /** A node may have lost it: it is told again. */
 const AGAIN_MS = 5_000;
-/** While transactions are on their way, receipts are asked for this often even if there is no news of the chain. */
-const CHECK_MS = 1_000;
+/** While transactions are on their way, receipts are asked for even if there is no news of the chain: soon after one was sent … */
+const CHECK_MS = 100;
+/** … and then more and more seldom. */
+const CHECK_MAX_MS = 4_000;
+/** Between two looks at what seems amiss. */
+const LOOK_MS = 400;
 /** Looks in a row that must agree on what cannot be taken back: that a nonce was used by somebody else, or is missing. */
 const LOOKS_MIN = 5;
 /** A transaction is never made dearer than so many times its first price. */
@@ -75,6 +79,7 @@ export class TransactionSender {
   #gapLooks = 0;
   #next = 0;
   #isCheckDue = false;
+  #checkMs = CHECK_MS;
   #timer: Cancel | undefined;
   #off: Cancel | undefined;
 
@@ -158,6 +163,7 @@ export class TransactionSender {
     this.#outcome(entry);
     metrics.transactionsSent.inc();
     await this.#broadcast(what, entry, true);
+    this.#checkMs = CHECK_MS;
     this.#arm();
     void trail.poll().then(() => this.#check());
     return entry;
@@ -285,7 +291,8 @@ export class TransactionSender {
   #arm(): void {
     this.#timer?.();
     if (this.#ended.signal.aborted || this.#c.journal.inFlight.length === 0) return;
-    this.#timer = this.#c.clock.schedule(CHECK_MS, () => this.#check());
+    this.#timer = this.#c.clock.schedule(this.#checkMs, () => this.#check());
+    this.#checkMs = Math.min(this.#checkMs * 2, CHECK_MAX_MS);
   }
 
   async #look(): Promise<void> {
@@ -323,6 +330,7 @@ export class TransactionSender {
   async #lookForLost(entry: Entry): Promise<void> {
     const looks = (this.#looks.get(entry) ?? 0) + 1;
     this.#looks.set(entry, looks);
+    this.#checkMs = LOOK_MS;
     if (looks < LOOKS_MIN) return;
     this.#c.logger.warn('The nonce of a transaction was used by another program', { nonce: entry.nonce });
     await this.#reissue(entry, entry.gas);
@@ -331,6 +339,7 @@ export class TransactionSender {
   /** Nonces below the first on its way that nobody uses: after a re-organisation took a transaction away. They are used up by an empty one. */
   async #lookForGap(first: Entry, count: number): Promise<void> {
     this.#gapLooks = count < first.nonce ? this.#gapLooks + 1 : 0;
+    if (this.#gapLooks > 0) this.#checkMs = LOOK_MS;
     if (this.#gapLooks < LOOKS_MIN) return;
     this.#gapLooks = 0;
     const { signer, journal, logger, trail } = this.#c;
@@ -424,6 +433,7 @@ export class TransactionSender {
       this.#looks.delete(entry);
       this.#sentAt.delete(entry);
       await this.#broadcast(entry.intent.key, entry, false);
+      this.#checkMs = CHECK_MS;
     });
     void this.#c.trail.poll().then(() => this.#check());
   }
