@@ -15,7 +15,7 @@ export interface PurchaseComponents extends MachineComponents {
 }
 
 /** Events say when to look; this often it looks without one. */
-const POLL_S = 60;
+const POLL_S = 180;
 /** Time has passed a limit, and the chain has no block yet that says so. */
 const SKEW_POLL_S = 2;
 /** A back end that lags does not know a request that another one stored; after so many looks in vain the chain has forgotten it. */

@@ -6,7 +6,7 @@ import { advance, type FirstProof, hostedSlot, type SaleContext } from './sale-p
 import type { SaleState } from './transitions.ts';
 
 /** The slot's state is read at events and at the end; without them after so many periods. */
-const LOOK_EVERY_PERIODS = 10;
+const LOOK_EVERY_PERIODS = 40;
 /** So many blocks before the pointer comes around a proof may land behind that. */
 const WRAP_BLOCKS = 2;
 /** After a look that failed. */
@@ -27,16 +27,13 @@ const isMine = async ({ parts, slotId }: SaleContext): Promise<boolean> =>
   (await parts.marketplace.host(slotId)) === parts.marketplace.account;
 
 /** Where the chain says that a sale is: after a restart, or when it is not clear. */
-export async function unknown(sale: SaleContext): Promise<SaleState> {
+export async function unknown(sale: SaleContext, signal: AbortSignal): Promise<SaleState> {
   const { parts, slotId, reservation } = sale;
   const slotState = await parts.marketplace.slotState(slotId);
   if (slotState === 'paid' && reservation?.stage === 'closing') return 'finished';
   if (await isMine(sale)) return slotState === 'paid' ? 'payout' : (ENDED[slotState] ?? 'filled');
   const wasOurs = reservation?.stage === 'filled' || reservation?.stage === 'closing';
-  if (wasOurs) {
-    sale.error = 'The slot was taken away';
-    return 'errored';
-  }
+  if (wasOurs) return (await isLost(sale, signal)) ? 'errored' : 'filled';
   if (!reservation || (slotState !== 'free' && slotState !== 'repair')) return 'ignored';
   return reservation.stage === 'held' ? 'preparing' : 'slotReserving';
 }
@@ -73,9 +70,10 @@ export async function proving(sale: SaleContext, signal: AbortSignal): Promise<S
     const period = Math.floor(clock.now() / length);
     if (period >= lookAt) {
       try {
-        const next = await look(sale);
+        const next = await look(sale, signal);
         if (next) return next;
-        end = await endOf(sale);
+        // When the request has started its end is as good as known.
+        if (!end?.started) end = await endOf(sale);
         lookAt = period + LOOK_EVERY_PERIODS;
       } catch (error) {
         // Proofs are due all the same.
@@ -112,17 +110,23 @@ interface EndOfSlot {
   /** When the slot ends as the request stands: at the expiry while it is new. */
   readonly slotEnd: number;
   readonly requestEnd: number;
+  readonly started: boolean;
 }
 
 async function endOf({ parts, requestId }: SaleContext): Promise<EndOfSlot> {
   const { marketplace } = parts;
   const state: RequestState | undefined = await marketplace.requestState(requestId);
   const requestEnd = Number(await marketplace.requestEnd(requestId));
-  return { requestEnd, slotEnd: state === 'new' ? Number(await marketplace.requestExpiry(requestId)) : requestEnd };
+  const started = state === 'started';
+  return {
+    started,
+    requestEnd,
+    slotEnd: state === 'new' ? Number(await marketplace.requestExpiry(requestId)) : requestEnd,
+  };
 }
 
 /** Where the chain has taken the slot; undefined while it is filled and ours. */
-async function look(sale: SaleContext): Promise<SaleState | undefined> {
+async function look(sale: SaleContext, signal: AbortSignal): Promise<SaleState | undefined> {
   const { marketplace } = sale.parts;
   const slotState = await marketplace.slotState(sale.slotId);
   const ended = ENDED[slotState];
@@ -135,8 +139,18 @@ async function look(sale: SaleContext): Promise<SaleState | undefined> {
   if (slotState === 'paid') return 'payout';
   if (slotState === 'filled' && (await isMine(sale))) return undefined;
   if (slotState === 'free' && sale.reservation) return 'initialProving';
+  return (await isLost(sale, signal)) ? 'errored' : undefined;
+}
+
+/** Whether the slot is not ours any more; all data go then, so that one back end that lags is not believed. */
+async function isLost(sale: SaleContext, signal: AbortSignal): Promise<boolean> {
+  const { clock } = sale.parts.marketplace;
+  for (let looks = 0; looks < FILLED_LOOKS; looks++) {
+    if (looks > 0) await clock.waitUntil(clock.now() + FILLED_LOOK_S, { signal });
+    if (await isMine(sale)) return false;
+  }
   sale.error = 'The slot was taken away';
-  return 'errored';
+  return true;
 }
 
 /** Proves the slot for a period, trying again until its end. False when the chain did not take it: the slot must be looked at. */
@@ -144,6 +158,7 @@ async function proveOnce(sale: SaleContext, period: number, signal: AbortSignal)
   const { parts, slotId } = sale;
   const { marketplace, counters, logger } = parts;
   const { clock } = marketplace;
+  const { downtime } = marketplace.configuration.proofs;
   const length = Number(marketplace.configuration.proofs.period);
   const deadline = (period + 1) * length;
   const slot = await hostedSlot(sale);
@@ -167,7 +182,9 @@ async function proveOnce(sale: SaleContext, period: number, signal: AbortSignal)
         const readAt = clock.now();
         const prove = () => parts.storage.prove(slot, challenge, { deadline, signal });
         made = { challenge, solidity: await parts.proofs.run(deadline, prove, { signal }) };
-        if (clock.now() - readAt > STATUS_FRESH_S) continue;
+        // Unless the pointer can come around within a period, the challenge is the same until its end (12 §6).
+        if (clock.now() >= deadline) break;
+        if (status.pointer > 256 - downtime && clock.now() - readAt > STATUS_FRESH_S) continue;
       }
       const sent = await marketplace.submitProof(slotId, made.solidity, { signal });
       if (Number(sent.timestamp) >= deadline) break;
@@ -204,7 +221,7 @@ export async function collect(sale: SaleContext, signal: AbortSignal): Promise<v
       return;
     }
     const failed = slotState === 'failed';
-    const { slotEnd } = failed ? { slotEnd: 0 } : await endOf(sale);
+    const slotEnd = failed ? 0 : (await endOf(sale)).slotEnd;
     const closeAt = slotEnd + 1 + CLOSE_MARGIN_S;
     if (ENDED[slotState] && marketplace.clock.now() >= closeAt) {
       // Contracts without our rules keep the collateral of a failed request.

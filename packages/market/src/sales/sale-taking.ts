@@ -186,10 +186,14 @@ export async function initialProving(sale: SaleContext, signal: AbortSignal): Pr
     // A proof and its transaction must fit into what is left of the period, and the pointer must not come around in it (14 §6).
     const needed = proofTimes.expected === undefined ? length / 2 : Math.min(length / 2, 2 * proofTimes.expected);
     if (left >= needed && status.pointer <= 256 - downtime) {
-      const begun = parts.clock.monotonic();
-      const prove = () => parts.storage.prove(slot, status.challenge, { deadline, signal });
-      const solidity = await parts.proofs.run(deadline, prove, { signal });
-      proofTimes.add((parts.clock.monotonic() - begun) / 1000);
+      const prove = async () => {
+        const begun = parts.clock.monotonic();
+        const proof = await parts.storage.prove(slot, status.challenge, { deadline, signal });
+        proofTimes.add((parts.clock.monotonic() - begun) / 1000);
+        return proof;
+      };
+      // Nothing is at stake yet: proofs of slots that are filled go before.
+      const solidity = await parts.proofs.run(deadline + length, prove, { signal });
       sale.proof = { challenge: status.challenge, solidity };
       return 'filling';
     }

@@ -60,7 +60,7 @@ export class Sale {
       transitions: SALE_TRANSITIONS,
       initial,
       states: {
-        unknown: () => unknown(sale),
+        unknown: (signal) => unknown(sale, signal),
         preparing: (signal) => preparing(sale, signal),
         slotReserving: (signal) => slotReserving(sale, signal),
         downloading: (signal) => downloading(sale, signal),

@@ -40,6 +40,8 @@ export interface SalesLimits {
 const SALES_LIMITS: SalesLimits = { decisionsMax: 3, transfersMax: 4, proofsMax: 1, slotsPerRequestMax: 1 };
 /** Each has a machine, timers and proofs to make: more than a host could prove in a period. */
 const SALES_MAX = 1024;
+/** Of a period, what proofs may take. */
+const PROVING_SHARE = 0.75;
 /** Between two comparisons of what the chain says is ours with what runs here. */
 const RECONCILE_S = 180;
 /** When all reservations of a slot are taken and never time out, it is looked at again after this. */
@@ -159,7 +161,7 @@ export class Sales {
       (perRequest.get(requestId) ?? 0) < slotsPerRequestMax && !this.#sales.has(slotIdOf(requestId, BigInt(slotIndex)));
     while (
       deciding < decisionsMax &&
-      this.#sales.size < SALES_MAX &&
+      this.#sales.size < this.#salesMax() &&
       this.#parts.transfers.waiting < this.#limits.transfersMax
     ) {
       const item = this.#queue.pop(now, mayTake);
@@ -169,6 +171,14 @@ export class Sales {
       perRequest.set(requestId, (perRequest.get(requestId) ?? 0) + 1);
       this.#begin({ requestId, slotIndex, slotId: slotIdOf(requestId, BigInt(slotIndex)), initial: 'preparing' }, item);
     }
+  }
+
+  /** As many as could all be proved in one period, with something to spare for attempts that fail. */
+  #salesMax(): number {
+    const { expected } = this.#parts.proofTimes;
+    if (expected === undefined) return SALES_MAX;
+    const periodS = Number(this.#c.marketplace.configuration.proofs.period);
+    return Math.min(SALES_MAX, Math.max(1, Math.floor((PROVING_SHARE * this.#limits.proofsMax * periodS) / expected)));
   }
 
   #begin(init: Omit<SaleInit, 'onState'>, item?: SlotItem): void {
@@ -258,17 +268,14 @@ export class Sales {
     }
   }
 
-  /** All slots of a new request, in any order: hosts begin with different ones. */
+  /** All slots of a new request. */
   #offer(requestId: RequestId, ask: Ask, expiry: number): void {
-    const { marketplace, random } = this.#c;
+    const { marketplace } = this.#c;
     if (expiry <= marketplace.clock.now() || !isHostable(ask)) return;
-    const indices = Array.from({ length: Number(ask.slots) }, (_, index) => index);
-    for (let i = indices.length - 1; i > 0; i--) {
-      const j = random.int(i + 1);
-      [indices[i], indices[j]] = [indices[j]!, indices[i]!];
-    }
     const seconds = Number(ask.duration);
-    for (const index of indices) this.#push(requestId, index, ask, { expiry, seconds, repair: false });
+    for (let index = 0; index < Number(ask.slots); index++) {
+      this.#push(requestId, index, ask, { expiry, seconds, repair: false });
+    }
   }
 
   /** A slot that was lost, or whose filling the chain took back. */
@@ -299,6 +306,7 @@ export class Sales {
       expiry,
       seen: false,
       deferredUntil: 0,
+      lot: this.#c.random.float(),
     });
   }
 

@@ -17,6 +17,8 @@ export interface SlotItem {
   readonly seen: boolean;
   /** Not before this time, Unix seconds: others hold all its reservations until then. */
   readonly deferredUntil: number;
+  /** Drawn by chance: among equals hosts begin with different ones. */
+  readonly lot: number;
 }
 
 /** A circuit proves slots of requests of 256 at most (18, 14): of others no host could prove any. */

@@ -1,27 +1,26 @@
 import type { RequestId } from '../chain/marketplace.ts';
 import { type SlotItem, slotKey } from './slot-item.ts';
 
-/** As many as the reference keeps: slots are many more than a host can take, and the worst are let go. */
-export const SLOTS_QUEUED_MAX = 128;
+/** The reference keeps 128 and never hears of the others again; these are half a MB, and the worst are let go. */
+const SLOTS_QUEUED_MAX = 2048;
 
 /**
  * Below 0 when `a` goes before `b`. The weights 16, 8, 4, 2 of 14 §4 make one criterion stronger than all that follow: unseen, then the higher profit,
- * the lower collateral, the later expiry.
+ * the lower collateral, the later expiry. Then the lot decides.
  */
 export function comparePriority(a: SlotItem, b: SlotItem): number {
   if (a.seen !== b.seen) return a.seen ? 1 : -1;
   if (a.profit !== b.profit) return a.profit > b.profit ? -1 : 1;
   if (a.collateral !== b.collateral) return a.collateral < b.collateral ? -1 : 1;
-  return b.expiry - a.expiry;
+  return b.expiry - a.expiry || a.lot - b.lot;
 }
 
 /**
- * Slots that wait to be looked at, the best first. When it is full the worst is let go, be it the new one. Equal ones keep the order in which they
- * came: they come shuffled. It is paused while nothing in it is unseen.
+ * Slots that wait to be looked at, the best first. When it is full the worst is let go, be it the new one. It is paused while nothing in it is unseen.
  */
 export class SlotQueue {
   readonly #limit: number;
-  /** In order of priority; moving 128 is cheaper than a heap's care for deletions. */
+  /** In order of priority; moving some of them is cheaper than a heap's care for deletions. */
   #items: SlotItem[] = [];
   readonly #keys = new Set<string>();
 
@@ -50,8 +49,7 @@ export class SlotQueue {
   push(item: SlotItem): boolean {
     const key = slotKey(item.requestId, item.slotIndex);
     if (this.#keys.has(key)) return false;
-    let at = this.#items.length;
-    while (at > 0 && comparePriority(item, this.#items[at - 1]!) < 0) at--;
+    const at = this.#placeOf(item);
     if (at >= this.#limit) return false;
     this.#items.splice(at, 0, item);
     this.#keys.add(key);
@@ -90,6 +88,18 @@ export class SlotQueue {
   /** Everything is looked at again: what is offered has changed. */
   clearSeen(): void {
     this.#items = this.#items.map((item) => (item.seen ? { ...item, seen: false } : item)).sort(comparePriority);
+  }
+
+  /** Behind all that are not worse. */
+  #placeOf(item: SlotItem): number {
+    let low = 0;
+    let high = this.#items.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (comparePriority(item, this.#items[middle]!) < 0) high = middle;
+      else low = middle + 1;
+    }
+    return low;
   }
 
   #remove(at: number): SlotItem {

@@ -148,6 +148,21 @@ describe('sales', () => {
     expect(market.chain.count('reserveSlot')).toBe(1);
   });
 
+  it('are no more than could be proved in one period', async () => {
+    const market = await world(1);
+    const [host] = market.hosts;
+    host!.storage.proveTime = 25;
+    const one = { slots: 1n, maxSlotLoss: 0n, proofProbability: 1n };
+    for (let i = 0; i < 4; i++) {
+      await market.buy(purchaseTerms({ ...one, duration: BigInt(1500 + i) }, 1200n));
+      await market.seconds(100);
+    }
+    await market.seconds(1000);
+    // 25 s of 90, and a quarter of the period to spare.
+    expect(host?.sales.list()).toHaveLength(2);
+    expect(market.missed).toEqual([]);
+  });
+
   it('do not begin without the tokens for the collateral', async () => {
     const market = await world(1);
     const [host] = market.hosts;

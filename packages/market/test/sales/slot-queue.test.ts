@@ -13,6 +13,7 @@ const item = (slotIndex: number, over: Partial<SlotItem> = {}): SlotItem => ({
   expiry: 1000,
   seen: false,
   deferredUntil: 0,
+  lot: 0,
   ...over,
 });
 

@@ -73,6 +73,8 @@ export class FakeChain {
   readonly #followers = new Map<string, Follower>();
   #mempool: Waiting[] = [];
   #number = 1000n;
+  /** While true events come late, in pieces, and every other piece twice. */
+  hostile = false;
   /** While true no block is made. */
   stalled = false;
 
@@ -195,11 +197,14 @@ export class FakeChain {
     follower.busy = true;
     for (;;) {
       const from = this.#cursors.get(follower.key) ?? 0;
-      const to = this.#log.length;
+      if (this.hostile) await this.clock.sleep(this.#random.int(15_000));
+      const all = this.#log.length;
+      const to = this.hostile ? Math.min(all, from + 1 + this.#random.int(3)) : all;
       const gone = follower.ended?.aborted || this.#followers.get(follower.key) !== follower;
       if (gone || from === to) break;
       try {
         await follower.listener(this.#log.slice(from, to));
+        if (this.hostile && this.#random.int(2) === 0) await follower.listener(this.#log.slice(from, to));
         if (this.#followers.get(follower.key) === follower) this.#cursors.set(follower.key, to);
       } catch {
         await this.clock.sleep(1000);
