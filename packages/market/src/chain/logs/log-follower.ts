@@ -1,4 +1,4 @@
-import type { AbortOptions, Clock, Logger } from '@codex/runtime';
+import { type AbortOptions, type Clock, type Logger, raceSignal } from '@codex/runtime';
 import { blockNear, type Moment } from '../blocks/block-search.ts';
 import type { BlockTrail } from '../blocks/block-trail.ts';
 import { type Header, parseHeader, toQuantity } from '../blocks/header.ts';
@@ -131,6 +131,10 @@ export class LogFollower {
       return false;
     }
     const number = await this.#blockAt(BigInt(Math.floor(from)), signal);
+    if (number > tip.number) {
+      this.#c.cursor.advance(tip, []);
+      return false;
+    }
     if (number === 0n) {
       // Nothing stands before the first block: it is told itself.
       const page = await this.#c.logs.page(0n, 0n, { signal });
@@ -144,7 +148,7 @@ export class LogFollower {
     return false;
   }
 
-  /** The first block that is not before a time, or the last before it. */
+  /** The first block that is not before a time; one above the tip if there is none. */
   async #blockAt(time: bigint, signal: AbortSignal | undefined): Promise<bigint> {
     const at = async (number: bigint): Promise<Moment> => {
       const header = await this.#header(number, signal);
@@ -157,7 +161,8 @@ export class LogFollower {
     if (earliest.number > 0n && earliest.timestamp > time) {
       this.#c.logger.warn('The chain is not known so far back', { time, earliest: earliest.timestamp });
     }
-    return blockNear(time, { earliest, latest: tip, at });
+    const near = await blockNear(time, { earliest, latest: tip, at });
+    return (await at(near)).timestamp < time ? near + 1n : near;
   }
 
   /** Whether the chain has another block than the newest that was told. */
@@ -192,7 +197,11 @@ export class LogFollower {
       .flatMap(({ events }) => events)
       .reverse();
     logger.notice('Events fell out of the chain', { events: undone.length, blocks: blocks.length - keep });
-    if (undone.length > 0) await this.#init.listener(undone.map((event) => ({ ...event, undone: true })));
+    if (undone.length > 0)
+      await this.#hear(
+        undone.map((event) => ({ ...event, undone: true })),
+        signal,
+      );
     metrics.eventsUndone.inc(undone.length);
     const lowest = blocks[0]!;
     cursor.cut(keep);
@@ -211,12 +220,17 @@ export class LogFollower {
 
   async #tell(events: readonly TracedEvent[], last: Header, signal: AbortSignal | undefined): Promise<void> {
     signal?.throwIfAborted();
-    if (events.length > 0) await this.#init.listener(events);
+    if (events.length > 0) await this.#hear(events, signal);
     this.#c.metrics.events.inc(events.length);
     this.#c.cursor.advance(last, events);
     if (events.length === 0 && last.number - this.#savedAt < SAVE_BLOCKS) return;
     await this.#c.cursor.save();
     this.#savedAt = last.number;
+  }
+
+  /** A listener that never ends holds up nobody but itself: when the follower is ended, it is not waited for. */
+  async #hear(events: readonly TracedEvent[], signal: AbortSignal | undefined): Promise<void> {
+    await raceSignal(Promise.resolve(this.#init.listener(events)), signal);
   }
 
   async #header(number: bigint, signal: AbortSignal | undefined): Promise<Header | undefined> {
