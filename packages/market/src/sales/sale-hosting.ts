@@ -169,7 +169,12 @@ async function proveOnce(sale: SaleContext, period: number, signal: AbortSignal)
   while (clock.now() < deadline - SUBMIT_MARGIN_S) {
     try {
       const status = await marketplace.proofStatus(slotId);
-      if (Number(status.period) !== period) break;
+      if (Number(status.period) > period) break;
+      if (Number(status.period) < period) {
+        // No block of this period is there yet, and the chain tells only of the last one.
+        await clock.waitUntil(clock.now() + SUBMIT_MARGIN_S, { signal });
+        continue;
+      }
       if (!status.required && !status.upcoming) return true;
       required = true;
       const { challenge } = status;

@@ -10,6 +10,8 @@ import type { SaleState } from './transitions.ts';
 /** Hosts that hear of a slot together, or begin to prove at the start of a period, come one after the other within these. */
 const RESERVE_SPREAD_MS = 4000;
 const FILL_SPREAD_MS = 10_000;
+/** The chain's last block may be of a period that is over. */
+const LAG_S = 3;
 /** The state of the chain is looked at this often while a slot is fetched, beside every event. */
 const LOOK_S = 60;
 
@@ -198,7 +200,7 @@ export async function initialProving(sale: SaleContext, signal: AbortSignal): Pr
       return 'filling';
     }
     sale.wake.clear();
-    await sale.wake.wait(clock, deadline + 1, signal);
+    await sale.wake.wait(clock, Math.max(deadline + 1, clock.now() + LAG_S), signal);
   }
 }
 

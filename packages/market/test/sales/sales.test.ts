@@ -163,6 +163,17 @@ describe('sales', () => {
     expect(market.missed).toEqual([]);
   });
 
+  it('prove in time on a chain of slow blocks that knows no pending one', async () => {
+    const market = new MarketWorld(8, { blockS: 12, latestOnly: true });
+    for (let i = 0; i < 3; i++) await market.host();
+    const id = await market.buy(purchaseTerms({ duration: 3000n, proofProbability: 1n }, 900n));
+    await market.seconds(3300);
+    expect(market.client.get(id)?.state).toBe('finished');
+    expect(market.missed).toEqual([]);
+    expect(market.unsettled()).toEqual([]);
+    expect(market.chain.count('submitProof')).toBeGreaterThan(20);
+  });
+
   it('do not begin without the tokens for the collateral', async () => {
     const market = await world(1);
     const [host] = market.hosts;

@@ -68,6 +68,8 @@ export class FakeChain {
   readonly faults: Faults = { refused: 0, unanswered: 0 };
   readonly #random: Random;
   readonly #blockS: number;
+  readonly #latestOnly: boolean;
+  #minedAt: bigint;
   readonly #log: TracedEvent[] = [];
   readonly #cursors = new Map<string, number>();
   readonly #followers = new Map<string, Follower>();
@@ -78,11 +80,17 @@ export class FakeChain {
   /** While true no block is made. */
   stalled = false;
 
-  constructor(clock: VirtualClock, random: Random, init: { blockS?: number; config?: Partial<ModelConfig> } = {}) {
+  constructor(
+    clock: VirtualClock,
+    random: Random,
+    init: { blockS?: number; latestOnly?: boolean; config?: Partial<ModelConfig> } = {},
+  ) {
     const { config, rules } = NETWORKS.localhost!;
     this.clock = clock;
     this.#random = random;
     this.#blockS = init.blockS ?? 2;
+    this.#latestOnly = init.latestOnly ?? false;
+    this.#minedAt = BigInt(this.now());
     this.config = { ...config, rules, ...init.config };
     this.model = new MarketplaceModel(this.config, CONTRACT);
     this.#schedule();
@@ -92,7 +100,13 @@ export class FakeChain {
     return Math.floor(this.clock.now() / 1000);
   }
 
-  /** As a call sees it: of the block that would be next. */
+  /** As a call sees it: of the last block, where no pending one is known. */
+  seen(): Block {
+    if (!this.#latestOnly) return this.pending();
+    return { ...this.pending(), number: this.#number, timestamp: this.#minedAt };
+  }
+
+  /** Of the block that would be next. */
   pending(): Block {
     return { number: this.#number + 1n, timestamp: BigInt(this.now()), hashOf: (number) => this.#hashOf(number) };
   }
@@ -155,6 +169,7 @@ export class FakeChain {
 
   #mine(): void {
     this.#number++;
+    this.#minedAt = BigInt(this.now());
     const waiting = this.#mempool;
     this.#mempool = [];
     // Whoever builds the block puts them in any order.
@@ -255,7 +270,7 @@ function fakeMarketplace(chain: FakeChain, account: Address, faults: Faults, ran
     count('reads');
     await Promise.resolve();
     if (random.float() < faults.refused) throw unreachable();
-    return work(chain.pending());
+    return work(chain.seen());
   };
   const send = async (call: Call): Promise<Sent> => {
     if (random.float() < faults.refused) throw unreachable();
