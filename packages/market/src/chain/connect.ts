@@ -48,6 +48,8 @@ export interface ConnectInit extends AbortOptions {
   readonly pollMs?: number | undefined;
   /** Milliseconds after which a transaction that is in no block is paid more for. */
   readonly replaceAfterMs?: number | undefined;
+  /** Milliseconds after which a transaction whose nonce somebody else seems to have used is sent anew. */
+  readonly lostAfterMs?: number | undefined;
   /** Milliseconds that one end point, and that all of them have for an answer. */
   readonly timeoutMs?: number | undefined;
   readonly deadlineMs?: number | undefined;

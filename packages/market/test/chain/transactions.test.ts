@@ -173,7 +173,7 @@ describe('transactions', () => {
   it('get another nonce when somebody else used theirs', async () => {
     const request = chain.request();
     await (await chain.connect(1)).requestStorage(request);
-    const host = await chain.connect(8);
+    const host = await chain.connect(8, { lostAfterMs: 500 });
     await chain.rpc('evm_setAutomine', [false]);
     const reserving = host.reserveSlot(idOf(request), 0n);
     await expect.poll(async () => (await waiting(host.account)).length).toBe(1);

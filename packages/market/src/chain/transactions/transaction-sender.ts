@@ -1,42 +1,19 @@
-import {
-  type AbortOptions,
-  type Cancel,
-  type Clock,
-  isCodexError,
-  type Logger,
-  raceSignal,
-  Semaphore,
-} from '@codex/runtime';
-import { keccak256 } from 'viem';
+import { type AbortOptions, type Cancel, raceSignal, Semaphore } from '@codex/runtime';
 import { MarketError } from '../../errors.ts';
-import type { BlockTrail, TrailChange } from '../blocks/block-trail.ts';
+import type { TrailChange } from '../blocks/block-trail.ts';
 import { isHex, parseHeader, toQuantity } from '../blocks/header.ts';
-import { refusal, revertDataOf, reverted } from '../contract/reverts.ts';
+import { revertDataOf, reverted } from '../contract/reverts.ts';
 import type { Hex, Sent } from '../marketplace.ts';
-import type { ChainMetrics } from '../metrics.ts';
-import { type RpcPool, RpcRefusal } from '../rpc/rpc-pool.ts';
-import { bumpedFees, currentFees, type FeesInit, feeCapOf } from './fees.ts';
-import { type Attempt, type Entry, IN_FLIGHT_MAX, type Intent, type Journal } from './journal.ts';
+import { RpcRefusal } from '../rpc/rpc-pool.ts';
+import { type Entry, IN_FLIGHT_MAX, type Intent } from './journal.ts';
 import { parseReceipt, type Receipt } from './receipt.ts';
-import { saidOf } from './refusals.ts';
-import type { Fees, Signer } from './signer.ts';
+import { Transmitter, type TransmitterComponents, type TransmitterInit } from './transmitter.ts';
 
-export interface TransactionSenderComponents {
-  readonly pool: RpcPool;
-  readonly trail: BlockTrail;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly metrics: ChainMetrics;
-  readonly signer: Signer;
-  readonly journal: Journal;
-}
-
-export interface TransactionSenderInit extends FeesInit {
-  readonly chainId: number;
-  /** Block at which gas is estimated; `latest` where the chain knows no pending one. */
-  readonly tag: () => 'pending' | 'latest';
+export interface TransactionSenderInit extends TransmitterInit {
   /** After so long in no block a transaction is sent again with higher fees. Default: some blocks' time. */
   readonly replaceAfterMs?: number | undefined;
+  /** After so long, with its nonce used and no receipt, a transaction is given up for a new one. */
+  readonly lostAfterMs?: number | undefined;
 }
 
 /** Blocks that a transaction is waited for before it is paid more for … */
@@ -51,12 +28,10 @@ const CHECK_MS = 100;
 const CHECK_MAX_MS = 4_000;
 /** Between two looks at what seems amiss. */
 const LOOK_MS = 400;
+/** Some providers show receipts much later than blocks: a transaction is not called lost before this. */
+const LOST_MS = 20_000;
 /** Looks in a row that must agree on what cannot be taken back: that a nonce was used by somebody else, or is missing. */
 const LOOKS_MIN = 5;
-/** A transaction is never made dearer than so many times its first price. */
-const DEARER_MAX = 64n;
-/** Prices that are tried when a node says that one is too low. */
-const BUMPS_MAX = 8;
 /** A failed transaction that used up so much of its gas may have failed for want of it. */
 const USED_UP_PERCENT = 95n;
 const GAS_RETRIES_MAX = 2;
@@ -67,13 +42,13 @@ const GAS_RETRIES_MAX = 2;
  * gets another nonce only when its own was provably used by somebody else, or when it failed for want of gas.
  */
 export class TransactionSender {
-  readonly #c: TransactionSenderComponents;
+  readonly #c: TransmitterComponents;
   readonly #init: TransactionSenderInit;
+  readonly #transmitter: Transmitter;
   readonly #sending = new Semaphore(1);
   readonly #checking = new Semaphore(1);
-  readonly #outcomes = new Map<Entry, PromiseWithResolvers<Sent>>();
-  readonly #sentAt = new Map<Entry, { first: number; last: number }>();
-  readonly #looks = new Map<Entry, number>();
+  readonly #outcomes = new WeakMap<Entry, PromiseWithResolvers<Sent>>();
+  readonly #looks = new Map<Entry, { readonly since: number; count: number }>();
   readonly #gasRetries = new Map<Entry, number>();
   readonly #ended = new AbortController();
   #gapLooks = 0;
@@ -83,9 +58,10 @@ export class TransactionSender {
   #timer: Cancel | undefined;
   #off: Cancel | undefined;
 
-  constructor(components: TransactionSenderComponents, init: TransactionSenderInit) {
+  constructor(components: TransmitterComponents, init: TransactionSenderInit) {
     this.#c = components;
     this.#init = init;
+    this.#transmitter = new Transmitter(components, init, { signal: this.#ended.signal });
   }
 
   /** Takes up what the journal holds. */
@@ -105,7 +81,7 @@ export class TransactionSender {
     this.#timer?.();
     const closed = new MarketError('CHAIN_UNREACHABLE', 'The connection to the chain is closed');
     this.#ended.abort(closed);
-    for (const { reject } of this.#outcomes.values()) reject(closed);
+    for (const entry of this.#c.journal.inFlight) this.#outcome(entry).reject(closed);
     // Whatever is being written is written to its end.
     await this.#sending.run(() => {});
     await this.#checking.run(() => {});
@@ -152,108 +128,38 @@ export class TransactionSender {
     if (journal.inFlight.length >= IN_FLIGHT_MAX) {
       throw new MarketError('TRANSACTION_REFUSED', `${what}: too many transactions are on their way`, { call: what });
     }
-    const gas = await this.#estimate(what, intent, signal);
-    const fees = await currentFees(this.#c, this.#init, { signal });
-    const nonce = await this.#nonce(signal);
+    const gas = await this.#transmitter.estimate(what, intent, signal);
+    const fees = await this.#transmitter.fees({ signal });
+    const nonce = Math.max(this.#next, await this.#transmitter.count(signal));
     const entry: Entry = { intent, nonce, gas, attempts: [], isClaimed: false };
-    entry.attempts = [await this.#sign(what, entry, fees)];
+    entry.attempts = [await this.#transmitter.sign(what, entry, fees)];
     signal?.throwIfAborted();
     await journal.add(entry);
     this.#next = nonce + 1;
     this.#outcome(entry);
     metrics.transactionsSent.inc();
-    await this.#broadcast(what, entry, true);
+    await this.#first(what, entry);
     this.#checkMs = CHECK_MS;
     this.#arm();
     void trail.poll().then(() => this.#check());
     return entry;
   }
 
-  async #estimate(what: string, intent: Intent, signal: AbortSignal | undefined): Promise<bigint> {
-    const { pool, signer, trail } = this.#c;
-    const { to, data, gasPercent } = intent;
-    const call = { from: signer.address, to, data };
-    const options = { signal, atLeast: () => trail.floor };
-    try {
-      const estimate = await pool.request<Hex>('eth_estimateGas', [call, this.#init.tag()], options);
-      const padded = (BigInt(estimate) * BigInt(gasPercent) + 99n) / 100n;
-      const { gasLimit } = trail.tip;
-      return padded > gasLimit ? gasLimit : padded;
-    } catch (error) {
-      throw error instanceof RpcRefusal ? refusal(what, error.body) : error;
-    }
+  /** Takes back what was certainly refused. Error: `TRANSACTION_REFUSED`. */
+  async #first(what: string, entry: Entry): Promise<void> {
+    const refused = await this.#transmitter.broadcast(what, entry);
+    if (!refused) return;
+    await this.#c.journal.remove(entry);
+    this.#forget(entry);
+    // Nobody has a higher one: this is done by one at a time.
+    this.#next = entry.nonce;
+    const data = { call: what, reason: refused.message, rpcCode: refused.code };
+    throw new MarketError('TRANSACTION_REFUSED', `${what}: ${refused.message}`, data);
   }
 
-  /** The next nonce: what was counted here, or what the chain has counted if that is more, because another program uses the key. */
-  async #nonce(signal: AbortSignal | undefined): Promise<number> {
-    const { pool, signer, trail } = this.#c;
-    const calls = ['latest', 'pending'].map((tag) => {
-      return { method: 'eth_getTransactionCount', params: [signer.address, tag] };
-    });
-    const answers = await pool.batch(calls, { signal, atLeast: () => trail.floor });
-    const counts = answers.map(({ result }) => (isHex(result) ? Number(result) : 0));
-    return Math.max(this.#next, ...counts);
-  }
-
-  async #sign(what: string, { nonce, gas, intent }: Entry, fees: Fees): Promise<Attempt> {
-    const { chainId } = this.#init;
-    try {
-      const raw = await this.#c.signer.sign({ chainId, nonce, to: intent.to, data: intent.data, gas, fees });
-      return { raw, hash: keccak256(raw), fees };
-    } catch (error) {
-      if (isCodexError(error)) throw error;
-      const reason = (error as Error).message;
-      throw new MarketError('TRANSACTION_REFUSED', `${what}: it was not signed: ${reason}`, { call: what, reason });
-    }
-  }
-
-  /** Sends the newest attempt. Throws only if it is the first and was certainly refused: then nothing is on its way. */
-  async #broadcast(what: string, entry: Entry, isFirst: boolean): Promise<void> {
-    const { pool, clock, journal, logger } = this.#c;
-    const now = clock.monotonic();
-    const before = this.#sentAt.get(entry);
-    this.#sentAt.set(entry, { first: before?.first ?? now, last: now });
-    for (let bumps = 0; ; bumps++) {
-      const { raw } = entry.attempts.at(-1)!;
-      try {
-        await pool.request('eth_sendRawTransaction', [raw], { signal: this.#ended.signal });
-        return;
-      } catch (error) {
-        if (!(error instanceof RpcRefusal)) {
-          logger.warn('A transaction could not be sent; it will be', { call: what, nonce: entry.nonce, error });
-          return;
-        }
-        const said = saidOf(error.body);
-        // Known, or its nonce is used: perhaps by itself. Receipts tell.
-        if (said === 'known' || said === 'used' || revertDataOf(error.body) !== undefined) return;
-        if (said === 'underpriced' && bumps < BUMPS_MAX && (await this.#bump(what, entry))) continue;
-        if (!isFirst || error.uncertain || entry.attempts.length > 1) {
-          logger.warn('A transaction was refused; it is sent again', { call: what, reason: error.message });
-          return;
-        }
-        await journal.remove(entry);
-        this.#forget(entry);
-        this.#next = entry.nonce;
-        const data = { call: what, reason: error.message, rpcCode: error.body.code };
-        throw new MarketError('TRANSACTION_REFUSED', `${what}: ${error.message}`, data);
-      }
-    }
-  }
-
-  /** Signs it anew with higher fees. False: it would become too dear. */
-  async #bump(what: string, entry: Entry): Promise<boolean> {
-    const { journal, logger, metrics } = this.#c;
-    const first = entry.attempts[0]!;
-    const newest = entry.attempts.at(-1)!;
-    const current = await currentFees(this.#c, this.#init, { signal: this.#ended.signal }).catch(() => newest.fees);
-    const fees = bumpedFees(newest.fees, current);
-    if (feeCapOf(fees) > feeCapOf(first.fees) * DEARER_MAX) return false;
-    const attempt = await this.#sign(what, entry, fees);
-    entry.attempts = [...entry.attempts, attempt];
-    await journal.save();
-    metrics.transactionsReplaced.inc();
-    logger.info('Paying more for a transaction', { call: what, nonce: entry.nonce, feeCap: feeCapOf(fees) });
-    return true;
+  async #again(entry: Entry): Promise<void> {
+    const refused = await this.#transmitter.broadcast(entry.intent.key, entry);
+    if (refused) this.#c.logger.warn('A transaction is refused; it is sent again', { reason: refused.message });
   }
 
   #changed({ dropped }: TrailChange): void {
@@ -269,7 +175,9 @@ export class TransactionSender {
       if (blockNumber < trail.lowest.number || trail.at(blockNumber)?.hash === blockHash) continue;
       logger.notice('The block of a transaction fell out of the chain', { nonce: entry.nonce, block: blockNumber });
       entry.settled = undefined;
-      this.#sentAt.delete(entry);
+      // Whoever was told stays told; whoever asks from now on waits.
+      this.#outcomes.delete(entry);
+      this.#transmitter.forget(entry);
     }
   }
 
@@ -328,10 +236,12 @@ export class TransactionSender {
 
   /** Its nonce was used, and not by any attempt at it: if it stays so, it will never be in a block and gets another nonce. */
   async #lookForLost(entry: Entry): Promise<void> {
-    const looks = (this.#looks.get(entry) ?? 0) + 1;
-    this.#looks.set(entry, looks);
+    const now = this.#c.clock.monotonic();
+    const look = this.#looks.get(entry) ?? { since: now, count: 0 };
+    look.count++;
+    this.#looks.set(entry, look);
     this.#checkMs = LOOK_MS;
-    if (looks < LOOKS_MIN) return;
+    if (look.count < LOOKS_MIN || now - look.since < (this.#init.lostAfterMs ?? LOST_MS)) return;
     this.#c.logger.warn('The nonce of a transaction was used by another program', { nonce: entry.nonce });
     await this.#reissue(entry, entry.gas);
   }
@@ -342,16 +252,16 @@ export class TransactionSender {
     if (this.#gapLooks > 0) this.#checkMs = LOOK_MS;
     if (this.#gapLooks < LOOKS_MIN) return;
     this.#gapLooks = 0;
-    const { signer, journal, logger, trail } = this.#c;
+    const { signer, journal, logger } = this.#c;
     const to = signer.address;
     const intent: Intent = { key: `gap ${count}`, to, data: '0x', gasPercent: 100, spends: 0n };
     await this.#sending.run(async () => {
       const entry: Entry = { intent, nonce: count, gas: 21_000n, attempts: [], isClaimed: true };
-      const fees = await currentFees({ pool: this.#c.pool, trail }, this.#init, { signal: this.#ended.signal });
-      entry.attempts = [await this.#sign('An empty transaction', entry, fees)];
+      const fees = await this.#transmitter.fees({ signal: this.#ended.signal });
+      entry.attempts = [await this.#transmitter.sign('An empty transaction', entry, fees)];
       logger.warn('A nonce is missing in the chain; an empty transaction takes it', { nonce: count });
       await journal.add(entry);
-      await this.#broadcast('An empty transaction', entry, false);
+      await this.#transmitter.broadcast('An empty transaction', entry);
     });
   }
 
@@ -360,15 +270,16 @@ export class TransactionSender {
     this.#looks.delete(entry);
     const { clock, trail } = this.#c;
     const now = clock.monotonic();
-    const sentAt = this.#sentAt.get(entry);
-    if (!sentAt) return this.#broadcast(entry.intent.key, entry, false);
+    const sentAt = this.#transmitter.sentAt(entry);
+    if (!sentAt) return this.#again(entry);
     const usualMs = (trail.blockSeconds ?? 1) * 1000 * REPLACE_BLOCKS;
     const replaceAfterMs = this.#init.replaceAfterMs ?? Math.max(usualMs, REPLACE_MIN_MS);
     if (isFirst && now - sentAt.first >= replaceAfterMs) {
-      this.#sentAt.set(entry, { first: now, last: now });
-      if (await this.#bump(entry.intent.key, entry)) return this.#broadcast(entry.intent.key, entry, false);
+      // From now on it is the new price that is waited for.
+      this.#transmitter.forget(entry);
+      if (await this.#transmitter.bump(entry.intent.key, entry)) return this.#again(entry);
     }
-    if (now - sentAt.last >= AGAIN_MS) await this.#broadcast(entry.intent.key, entry, false);
+    if (now - sentAt.last >= AGAIN_MS) await this.#again(entry);
   }
 
   async #settle(entry: Entry, receipt: Receipt): Promise<void> {
@@ -422,17 +333,17 @@ export class TransactionSender {
   async #reissue(entry: Entry, gas: bigint): Promise<void> {
     const { signal } = this.#ended;
     await this.#sending.run(async () => {
-      const fees = await currentFees(this.#c, this.#init, { signal });
-      const nonce = await this.#nonce(signal);
-      const attempt = await this.#sign(entry.intent.key, { ...entry, nonce, gas }, fees);
+      const fees = await this.#transmitter.fees({ signal });
+      const nonce = Math.max(this.#next, await this.#transmitter.count(signal));
+      const attempt = await this.#transmitter.sign(entry.intent.key, { ...entry, nonce, gas }, fees);
       entry.nonce = nonce;
       entry.gas = gas;
       entry.attempts = [attempt];
       await this.#c.journal.save();
       this.#next = nonce + 1;
       this.#looks.delete(entry);
-      this.#sentAt.delete(entry);
-      await this.#broadcast(entry.intent.key, entry, false);
+      this.#transmitter.forget(entry);
+      await this.#again(entry);
       this.#checkMs = CHECK_MS;
     });
     void this.#c.trail.poll().then(() => this.#check());
@@ -450,8 +361,7 @@ export class TransactionSender {
   }
 
   #forget(entry: Entry): void {
-    this.#outcomes.delete(entry);
-    this.#sentAt.delete(entry);
+    this.#transmitter.forget(entry);
     this.#looks.delete(entry);
     this.#gasRetries.delete(entry);
   }
