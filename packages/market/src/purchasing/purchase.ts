@@ -1,3 +1,4 @@
+import { isCodexError } from '@codex/runtime';
 import type { Marketplace, RequestState, Sent, StorageRequest } from '../chain/marketplace.ts';
 import { MarketError } from '../errors.ts';
 import { isRevert, revertOf } from '../machine/chain-errors.ts';
@@ -20,6 +21,9 @@ const POLL_S = 180;
 const SKEW_POLL_S = 2;
 /** A back end that lags does not know a request that another one stored; after so many looks in vain the chain has forgotten it. */
 const FORGOTTEN_LOOKS = 3;
+
+/** A transaction that the chain does not take is tried so often. */
+const REFUSALS_MAX = 5;
 
 const CANCELLED = 'Purchase cancelled due to timeout';
 const FAILED = 'Purchase failed';
@@ -61,7 +65,7 @@ export class Purchase {
         unknown: (signal) => this.#find(signal),
       },
       enter: (state) => this.#enter(state),
-      failed: (error, state) => this.#failed(error, state),
+      failed: (error, state, failures) => this.#failed(error, state, failures),
     });
   }
 
@@ -204,9 +208,12 @@ export class Purchase {
     this.#c.entered(state);
   }
 
-  #failed(error: unknown, state: PurchaseState): PurchaseState | undefined {
-    const definite =
-      revertOf(error) ?? (error instanceof MarketError && ENDS.has(error.code) ? error.message : undefined);
+  #failed(error: unknown, state: PurchaseState, failures: number): PurchaseState | undefined {
+    // Nothing was sent: for want of coins for gas, say.
+    const refused = state === 'pending' && failures + 1 >= REFUSALS_MAX && isCodexError(error, 'TRANSACTION_REFUSED');
+    // After these trying again would change nothing.
+    const ends = refused || isCodexError(error, 'FUNDS_MISSING', 'REQUEST_UNKNOWN');
+    const definite = revertOf(error) ?? (ends ? error.message : undefined);
     if (definite === undefined || state === 'submitted' || state === 'started') return undefined;
     this.#record = { ...this.#record, error: definite };
     return 'errored';
@@ -218,6 +225,3 @@ export class Purchase {
     this.#record = record;
   }
 }
-
-/** Errors after which trying again would change nothing. */
-const ENDS: ReadonlySet<string> = new Set(['FUNDS_MISSING', 'REQUEST_UNKNOWN']);

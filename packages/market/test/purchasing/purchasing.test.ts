@@ -1,4 +1,4 @@
-import { noMetrics, seededRandom, silentLogger, VirtualClock } from '@codex/runtime';
+import { CodexError, noMetrics, seededRandom, silentLogger, VirtualClock } from '@codex/runtime';
 import { describe, expect, it } from 'vitest';
 import { MemoryRecords, type PurchaseTerms, Purchasing, purchaseJson, totalPrice } from '../../src/index.ts';
 import { FakeChain } from '../support/fake-chain.ts';
@@ -123,6 +123,30 @@ describe('a purchase', () => {
     await world.seconds(10);
     expect(purchase.state).toBe('errored');
     await expect(purchase.completion).rejects.toMatchObject({ code: 'PURCHASE_FAILED' });
+  });
+
+  it('is an error when the chain takes no transaction of the account', async () => {
+    const world = new World();
+    const marketplace = world.chain.account(CLIENT);
+    const poor = new Purchasing({
+      marketplace: {
+        ...marketplace,
+        requestStorage: async () => {
+          throw new CodexError('TRANSACTION_REFUSED', 'no coins for gas');
+        },
+      },
+      records: new MemoryRecords(),
+      clock: world.clock,
+      random: world.random,
+      logger: silentLogger,
+      metrics: noMetrics,
+    });
+    poor.start();
+    const purchase = await poor.purchase(purchaseTerms());
+    await world.seconds(5);
+    expect(purchase.state).toBe('pending');
+    await world.seconds(60);
+    expect(purchaseJson(purchase)).toMatchObject({ state: 'errored', error: 'no coins for gas' });
   });
 
   it('with a key is one purchase, however often it is asked for', async () => {

@@ -1,6 +1,6 @@
 import { slotIdOf } from '@codex/contracts';
 import { describe, expect, it } from 'vitest';
-import { SALE_TRANSITIONS, saleStateName, stateDiagram } from '../../src/index.ts';
+import { SALE_TRANSITIONS, saleJson, stateDiagram } from '../../src/index.ts';
 import { MarketWorld } from '../support/market-world.ts';
 import { address, fillAll, purchaseTerms } from '../support/requests.ts';
 
@@ -24,7 +24,13 @@ describe('sales', () => {
     for (const host of market.hosts.filter(({ account }) => [...hosts.values()].includes(account))) {
       const [sale] = host.sales.list();
       expect(sale?.state).toBe('proving');
-      expect(saleStateName(sale!.state)).toBe('SaleProving');
+      expect(saleJson(sale!)).toMatchObject({
+        state: 'SaleProving',
+        requestId: id,
+        slotIndex: sale!.slotIndex,
+        request: { id, expiry: 300, ask: { slots: 3 } },
+        reservation: { availabilityId: `0x${host.books.list()[0]!.id}`, validUntil: end },
+      });
       expect(host.storage.extended.get(sale!.slotId)).toBe(end);
       // Padding stays in the reservation.
       expect(sale?.reservation).toMatchObject({ requestId: id, size: 125 });

@@ -42,6 +42,8 @@ export class FakeStorage implements HostStorage {
   fetchTime = 10;
   proveTime = 3;
   proveFails = false;
+  /** Which process of the host is using it. */
+  process = 0;
   fetches = 0;
   repairs = 0;
   proofs = 0;
@@ -79,8 +81,11 @@ export class FakeStorage implements HostStorage {
   async #get({ slotId, request }: HostedSlot, { signal, onStored }: SlotTransfer): Promise<void> {
     const size = Number(request.ask.slotSize);
     const whole = size - Math.floor(size / 8);
+    const { process } = this;
     for (let part = 1; part <= 4; part++) {
       await this.#clock.sleep((this.fetchTime * 1000) / 4, { signal });
+      // What a dead process was fetching arrives nowhere.
+      if (process !== this.process) return new Promise(() => {});
       const due = Math.floor((whole * part) / 4);
       const held = this.#heldBytes.get(slotId) ?? 0;
       if (due <= held) continue;

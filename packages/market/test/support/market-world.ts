@@ -47,6 +47,7 @@ export class TestHost {
     this.mortal.kill();
     const mortal = new Mortal(death);
     this.mortal = mortal;
+    this.storage.process++;
     const { clock, chain, random } = this.world;
     const shared = { records: mortal.guard(this.records), random, logger: silentLogger };
     const books = await Promise.race([
