@@ -209,18 +209,20 @@ export class HostileRpc {
     socket.write(
       `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
     );
+    // A connection stays with one back end.
+    const lag = this.#lag();
     let rest = Buffer.alloc(0);
     socket.on('data', (data: Buffer) => {
       rest = Buffer.concat([rest, data]);
       for (let frame = readFrame(rest); frame; frame = readFrame(rest)) {
         rest = rest.subarray(frame.size);
         if (frame.opcode === 8) socket.end();
-        if (frame.opcode === 1) void this.#message(frame.text, socket);
+        if (frame.opcode === 1) void this.#message(frame.text, socket, lag);
       }
     });
   }
 
-  async #message(text: string, socket: Duplex): Promise<void> {
+  async #message(text: string, socket: Duplex, lag: number): Promise<void> {
     this.requests++;
     const call = JSON.parse(text) as Call;
     if (this.isDown || this.#happens(this.faults.dropBefore)) return void socket.destroy();
@@ -228,7 +230,7 @@ export class HostileRpc {
       socket.write(frameOf(JSON.stringify({ jsonrpc: '2.0', id: call.id, result: '0x1' })));
       return this.#subscribe(socket);
     }
-    const answer = await this.#one(call, this.#lag()).catch(() => undefined);
+    const answer = await this.#one(call, lag).catch(() => undefined);
     if (answer === undefined || this.#happens(this.faults.dropAfter)) return void socket.destroy();
     if (!socket.destroyed) socket.write(frameOf(JSON.stringify({ jsonrpc: '2.0', ...answer })));
   }
