@@ -90,13 +90,17 @@ describe('the trail of blocks', () => {
 
   it('believes neither a back end that lags nor one that is alone with another block', async () => {
     const chain = new ScriptedChain(50);
-    let odd = 0;
+    let isOdd = false;
+    let turn = 0;
     const other = new ScriptedChain(49);
     other.grow(1, 'x');
     const { clock, trail, changes } = await trailOf({
-      'http://a': (call) =>
-        [() => chain.answer(call), () => other.answer(call), () => chain.answer(call, 44)][odd++ % 3]!(),
+      'http://a': (call) => {
+        const backEnds = [() => chain.answer(call), () => other.answer(call), () => chain.answer(call, 44)];
+        return backEnds[isOdd ? turn++ % 3 : 0]!();
+      },
     });
+    isOdd = true;
     await clock.advance(5_000);
     expect(changes.flatMap(({ dropped }) => dropped)).toEqual([]);
     expect(trail.tip.number).toBe(49n);
