@@ -54,8 +54,8 @@ describe('over a hostile gateway', () => {
 
   it('follows re-organisations of depth three, and sends again what fell out', async () => {
     const proxy = await hostile({ dropAfter: 0.05, lags: [0, 0, 1], isShuffled: true });
-    const ledger = await trade(chain, { rpc: proxy.url }, 3, async (round, isFilled) => {
-      if (round !== 1) return;
+    const ledger = await trade(chain, { rpc: proxy.url }, 2, async (round, isFilled) => {
+      if (round !== 0) return;
       await isFilled();
       await chain.rpc('anvil_reorg', [3, []]);
     });

@@ -42,7 +42,7 @@ describe('proofs', () => {
     let now = host.clock.now();
     let required = 0;
     // Through the downtime, wraps of the pointer, and new periods.
-    for (let step = 0; step < 30; step++) {
+    for (let step = 0; step < 18; step++) {
       now += step % 3 === 0 ? 11 : 1;
       await chain.chain.mine(step % 5 === 0 ? 40 : 1, 0);
       await moveTo(now, host, blind);

@@ -207,7 +207,7 @@ describe('transactions', () => {
     const request = chain.request();
     await (await chain.connect(1)).requestStorage(request);
     const proxy = await hostile({ hasNoPending: true });
-    const [first, second] = [await chain.connect(10), await chain.connect(11, { rpc: proxy.url })];
+    const [first, second] = [await chain.connect(10, { rpc: proxy.url }), await chain.connect(11, { rpc: proxy.url })];
     for (const host of [first, second]) await host.reserveSlot(idOf(request), 0n);
     await chain.rpc('evm_setAutomine', [false]);
     const fills = [first, second].map((host) =>

@@ -30,6 +30,9 @@ export async function trade(
     // What nobody was told of cannot be undone.
     await disturb(round, () => expect.poll(() => isTold('slotFilled'), { timeout: 10_000 }).toBe(true));
   }
+  // What fell out of the chain at the very end comes back; and nothing more.
+  await expect.poll(async () => (await minedBy(chain, 1, from)).length, { timeout: 10_000 }).toBe(count);
+  await expect.poll(async () => (await minedBy(chain, 2, from)).length, { timeout: 10_000 }).toBe(2 * count);
   await expect
     .poll(async () => ledger.keysFrom(from).join() === (await Ledger.onChain(chain, from, TOPICS)).join(), {
       timeout: 10_000,
