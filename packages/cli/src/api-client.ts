@@ -8,6 +8,8 @@ export interface RequestInit {
   readonly send?: (request: ClientRequest) => Promise<void>;
   /** Statuses besides 2xx that are an answer, not an error. */
   readonly accept?: readonly number[];
+  /** How long the node may be silent. */
+  readonly idleTimeoutMs?: number;
 }
 
 /** A node that is silent for so long is taken for hung; it gives up fetching long before. */
@@ -38,11 +40,7 @@ export class ApiClient {
 
   /** The same with a short body of JSON text. */
   async send(method: string, path: string, body: string): Promise<unknown> {
-    const response = await this.open(method, path, {
-      headers: { 'content-type': 'application/json' },
-      send: async (request) => void request.end(body),
-    });
-    return this.#parsed((await readAll(response, ANSWER_MAX_BYTES)).toString('utf8'));
+    return this.#parsed(await this.text(method, path, jsonBody(body)));
   }
 
   #parsed(text: string): unknown {
@@ -58,9 +56,13 @@ export class ApiClient {
     }
   }
 
-  async text(method: string, path: string): Promise<string> {
-    const response = await this.open(method, path);
-    return (await readAll(response, ANSWER_MAX_BYTES)).toString('utf8');
+  /** The whole answer. Errors: those of `open`, ANSWER_INVALID, and TRANSFER_INCOMPLETE when it breaks off. */
+  async text(method: string, path: string, init: RequestInit = {}): Promise<string> {
+    const response = await this.open(method, path, init);
+    const body = await readAll(response, ANSWER_MAX_BYTES).catch((error: NodeJS.ErrnoException) => {
+      throw this.#connectionError(error, true, init.signal ?? this.#signal);
+    });
+    return body.toString('utf8');
   }
 
   /**
@@ -70,14 +72,15 @@ export class ApiClient {
   async open(method: string, path: string, init: RequestInit = {}): Promise<IncomingMessage> {
     const signal = init.signal ?? this.#signal;
     signal?.throwIfAborted();
+    const idleTimeoutMs = init.idleTimeoutMs ?? IDLE_TIMEOUT_MS;
     const request = await this.#request(method, path, init.headers ?? {}, signal);
     let connected = false;
     request.once('socket', (socket) => socket.once('connect', () => (connected = true)));
     const answered = new Promise<IncomingMessage>((resolve, reject) => {
       request.once('response', resolve);
       request.once('error', (error: NodeJS.ErrnoException) => reject(this.#connectionError(error, connected, signal)));
-      request.setTimeout(IDLE_TIMEOUT_MS, () => {
-        request.destroy(new CliError('NODE_TIMEOUT', `${this.origin} sent nothing for ${IDLE_TIMEOUT_MS / 1000} s`));
+      request.setTimeout(idleTimeoutMs, () => {
+        request.destroy(new CliError('NODE_TIMEOUT', `${this.origin} sent nothing for ${idleTimeoutMs / 1000} s`));
       });
     });
     const sent = init.send ? init.send(request) : Promise.resolve(void request.end());
@@ -132,6 +135,14 @@ export class ApiClient {
       { cause: error },
     );
   }
+}
+
+/** A short body of JSON text, with headers besides its type. */
+export function jsonBody(body: string, headers: OutgoingHttpHeaders = {}): RequestInit {
+  return {
+    headers: { 'content-type': 'application/json', ...headers },
+    send: async (request) => void request.end(body),
+  };
 }
 
 /** What an error of the node is to the user. */

@@ -13,6 +13,7 @@ export const CLI_ERRORS = {
   FILE_UNWRITABLE: 'a local file cannot be written',
   FILE_EXISTS: 'the output file is there already',
   DEPLOYMENT_FAILED: 'contracts could not be deployed (data: reason)',
+  PURCHASE_FAILED: 'a purchase ended before it started, or failed (data: id, state)',
   PROOF_REJECTED: 'a proof file was checked and is wrong (data: reason)',
   INTERRUPTED: 'the user ended the command',
   OUTPUT_CLOSED: 'whoever reads the output went away',

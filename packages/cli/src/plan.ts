@@ -43,7 +43,8 @@ export function showPlan(output: Output, options: PlanOptions): void {
   ]);
 }
 
-function planned(input: Parameters<typeof plan>[0]): Plan[] {
+/** Plans, cheapest first. Error: USAGE. */
+export function planned(input: Parameters<typeof plan>[0]): Plan[] {
   try {
     return plan(input);
   } catch (error) {

@@ -1,54 +1,22 @@
-import { parseDuration, parseSize } from '@codex/runtime';
-import { Argument, Command, InvalidArgumentError, type OptionValues } from 'commander';
+import { Argument, Command, type OptionValues } from 'commander';
 import { ApiClient } from './api-client.ts';
 import { apiUrl } from './api-url.ts';
 import { completionScript, SHELLS } from './completion.ts';
 import type { Context } from './context.ts';
 import { CONTRACTS_ACTIONS, type ContractsAction, runContracts } from './contracts.ts';
 import { CliError } from './errors.ts';
+import { addMarketVerbs } from './market-verbs.ts';
+import { bytes, chance, rows, seconds, tokens, whole } from './option-values.ts';
 import { createOutput } from './output.ts';
 import { showPlan } from './plan.ts';
 import * as proofs from './proofs.ts';
+import { sales } from './sales.ts';
 import * as verbs from './verbs.ts';
 
 /** What the program needs of its process. */
 export interface ProgramInit {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
-}
-
-/** A number of rows; the node says which numbers a code has. */
-function rows(text: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('It must be a whole number, 1 or more.');
-  return Number(text);
-}
-
-function whole(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
-  return Number(text);
-}
-
-function bytes(text: string): number {
-  const size = parseSize(text);
-  if (size === undefined) throw new InvalidArgumentError('It must be a size, such as 500m or 20GiB.');
-  return size;
-}
-
-function seconds(text: string): number {
-  const ms = parseDuration(text);
-  if (ms === undefined) throw new InvalidArgumentError('It must be a duration, such as 90s or 30d.');
-  return Math.max(1, Math.round(ms / 1000));
-}
-
-function chance(text: string): number {
-  const value = Number(text);
-  if (!(value > 0 && value < 1)) throw new InvalidArgumentError('It must be a number between 0 and 1, such as 1e-9.');
-  return value;
-}
-
-function tokens(text: string): bigint {
-  if (!/^\d{1,40}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
-  return BigInt(text);
 }
 
 /** The verbs that talk to a running node, as commander commands. */
@@ -93,8 +61,11 @@ export function createProgram(init: ProgramInit): Command {
   verb('repair <cid>', 'let the node restore the lost rows of a protected dataset').action((cid: string, options) =>
     verbs.repair(context(options), cid),
   );
-  verb('slots <cid>', 'let the node cut a protected dataset into slots, and print their roots and the new CID').action(
-    (cid: string, options) => proofs.slots(context(options), cid),
+  verb(
+    'slots [cid]',
+    'let the node cut a protected dataset into slots, and print their roots and the new CID; without a CID the same as sales',
+  ).action((cid: string | undefined, options) =>
+    cid === undefined ? sales(context(options)) : proofs.slots(context(options), cid),
   );
   verb('prove <cid>', 'let the node prove that it has a slot of a dataset (a CID that slots printed)')
     .requiredOption('--slot <index>', 'which slot, from 0', whole)
@@ -124,6 +95,7 @@ export function createProgram(init: ProgramInit): Command {
     .option('--json', 'print results as JSON, one value per line')
     .exitOverride()
     .action((options) => showPlan(createOutput({ json: options.json === true }), options));
+  addMarketVerbs(verb, context);
   verb('ls', 'list the datasets that the node holds').action((options) => verbs.list(context(options)));
   verb('rm <cids...>', 'remove datasets or blocks from the node').action((cids: string[], options) =>
     verbs.remove(context(options), cids),

@@ -8,7 +8,7 @@ import { peerTarget } from './peer-address.ts';
 import { type UploadOptions, uploadFile } from './upload.ts';
 
 /** A manifest as the REST API shows it (06 §2). */
-interface ManifestJson {
+export interface ManifestJson {
   readonly treeCid?: string;
   readonly datasetSize?: number;
   readonly blockSize?: number;

@@ -45,10 +45,10 @@ export interface Plan {
   readonly proofs: number;
 }
 
-/** The blocks of a slot are filled up to a power of two, which is paid for (11 §2). */
-function slotBytes(sizeBytes: number, data: number): number {
-  const blocks = Math.ceil(Math.ceil(sizeBytes / BLOCK_BYTES) / data);
-  return BLOCK_BYTES * 2 ** Math.ceil(Math.log2(blocks));
+/** Bytes of each slot: its blocks are filled up to a power of two, which is paid for (11 §2). */
+export function slotBytes(sizeBytes: number, data: number, blockBytes = BLOCK_BYTES): number {
+  const blocks = Math.ceil(Math.ceil(sizeBytes / blockBytes) / data);
+  return blockBytes * 2 ** Math.ceil(Math.log2(blocks));
 }
 
 /** A longest interval between proofs is worth nothing: with tokens for gas, seldom proofs are cheap, but a day is seldom enough (17 §1). */
