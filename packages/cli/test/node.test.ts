@@ -121,6 +121,20 @@ describe('a node and the verbs', () => {
   });
 });
 
+it('a node outside of the marketplace tells prices, but neither buys nor sells', async () => {
+  const alice = await node(join(await freshDir(), 'alice'));
+  const { cid } = parsed(await verb(alice, 'upload', 'data.bin', '--json'));
+  const terms = ['--duration', '1d', '--price', '2', '--collateral', '1'];
+  // 77 blocks in 2 rows: 39 blocks a slot, which are filled up to 64.
+  const slotBytes = 64 * 65_536;
+  const price = String(3 * slotBytes * 86_400 * 2);
+  expect(parsed(await verb(alice, 'buy', cid, ...terms, '--dry-run', '--json'))).toMatchObject({ slotBytes, price });
+  const hint = expect.stringMatching(/codex persistence .* \[REQUEST_REFUSED\]/);
+  for (const args of [['buy', cid, ...terms], ['purchases'], ['availability'], ['sales']]) {
+    expect(await verb(alice, ...args)).toMatchObject({ code: 1, stdout: '', stderr: hint });
+  }
+});
+
 describe('the process of a node', () => {
   it('keeps what it acknowledged when it is killed, and who it is', async () => {
     const dataDir = join(await freshDir(), 'data');
