@@ -38,6 +38,8 @@ const AGAIN_MS = 150;
 const BELOW_MAX = 10;
 /** So many heads in a row tell how far back ends are: of three in turn, one of the freshest is among them. */
 const SEEN_HEADS = 8;
+/** As long as this no back end may know the tip before it is taken to be gone: some may be far behind, and asked several times in a row. */
+const FRESH_MS = 15_000;
 /** A chain is late after so many times the usual … */
 const STALE_BLOCKS = 10;
 /** … and never before this. */
@@ -61,6 +63,7 @@ export class BlockTrail {
   #grownAt = 0;
   #below = 0;
   #seen: bigint[] = [];
+  #freshAt = 0;
   #isStale = false;
 
   constructor(components: BlockTrailComponents, init: BlockTrailInit = {}) {
@@ -75,6 +78,7 @@ export class BlockTrail {
       if (this.#blocks.length === 0) await this.#c.clock.sleep(AGAIN_MS, { signal });
     }
     this.#grownAt = this.#c.clock.monotonic();
+    this.#freshAt = this.#grownAt;
     this.#offHead = this.#c.pool.onHead(() => this.#wake?.());
     this.#loop = this.#follow();
   }
@@ -109,7 +113,8 @@ export class BlockTrail {
   /** What reads must know at least, so that none is older than what was told. Lower than the tip only when all of the chain seems to be. */
   get floor(): bigint {
     const { number } = this.tip;
-    if (this.#seen.length < SEEN_HEADS || this.#seen.some((head) => head >= number)) return number;
+    const isFresh = this.#c.clock.monotonic() - this.#freshAt < FRESH_MS;
+    if (isFresh || this.#seen.length === 0 || this.#seen.some((head) => head >= number)) return number;
     return this.#seen.toSorted((a, b) => Number(a - b)).at(-1)!;
   }
 
@@ -180,7 +185,9 @@ export class BlockTrail {
       for (let tries = 0; tries < 3 && !signal.aborted; tries++) {
         const head = parseHeader(await this.#c.pool.request('eth_getBlockByNumber', ['latest', false], { signal }));
         if (head) this.#seen = [...this.#seen, head.number].slice(-SEEN_HEADS);
-        if (head && (await this.#integrate(head))) break;
+        const isDone = head !== undefined && (await this.#integrate(head));
+        if (head && head.number >= this.tip.number) this.#freshAt = this.#c.clock.monotonic();
+        if (isDone) break;
         await this.#c.clock.sleep(AGAIN_MS, { signal });
       }
     } catch (error) {
