@@ -5,10 +5,18 @@ import { confirm } from './confirm.ts';
 import type { Context } from './context.ts';
 import { CliError } from './errors.ts';
 import { formatBytes, formatSeconds, printable } from './format.ts';
-import { invalidAnswer, marketText } from './market-api.ts';
+import { invalidAnswer, marketJson, marketText, unlessMissing } from './market-api.ts';
 import { pairs } from './output.ts';
 import { Progress } from './progress.ts';
-import { purchaseTerms, type Terms, type TermsOptions, termsJson, termsLines } from './purchase-terms.ts';
+import {
+  purchaseTerms,
+  purchaseWish,
+  slotBytesOf,
+  type TermsOptions,
+  termsJson,
+  termsLines,
+  type Wish,
+} from './purchase-terms.ts';
 import { followPurchase } from './purchases.ts';
 import { dataPath, type ManifestJson } from './verbs.ts';
 
@@ -40,10 +48,14 @@ export async function buy(context: Context, cid: string, options: BuyOptions): P
   };
   const { datasetSize, blockSize } = manifest ?? {};
   if (!datasetSize || !blockSize) throw invalidAnswer(context, JSON.stringify(manifest ?? null));
-  if (manifest?.protected) {
-    throw new CliError('USAGE', `${cid} is protected already: buy with the CID of the file, and the node protects it`);
+  const size = manifest?.protected ? undefined : { sizeBytes: datasetSize, blockBytes: blockSize };
+  const wish = purchaseWish(options, size);
+  const quote = await quoteOf(context, cid, wish, options);
+  const slotBytes = quote?.slotSize ?? (size && slotBytesOf(wish, size));
+  if (slotBytes === undefined) {
+    throw new CliError('USAGE', `${cid} is protected already: name the file that it was made from`, { cid });
   }
-  const terms = purchaseTerms(options, { sizeBytes: datasetSize, blockBytes: blockSize });
+  const terms = purchaseTerms(wish, slotBytes, quote && BigInt(quote.balance));
   const preview = () =>
     pairs({ dataset: `${formatBytes(datasetSize)}  ${printable(manifest?.filename ?? cid)}`, ...termsLines(terms) });
   if (options.dryRun) return output.result({ cid, ...termsJson(terms) }, preview);
@@ -64,16 +76,40 @@ export async function buy(context: Context, cid: string, options: BuyOptions): P
   if (output.json) output.result(purchase, () => []);
 }
 
-async function order(context: Context, cid: string, terms: Terms, key: string): Promise<string> {
-  const body = JSON.stringify({
-    duration: terms.duration,
-    proofProbability: String(terms.proofProbability),
-    pricePerBytePerSecond: String(terms.pricePerBytePerSecond),
-    collateralPerByte: String(terms.collateralPerByte),
-    expiry: terms.expiry,
-    nodes: terms.nodes,
-    tolerance: terms.tolerance,
-  });
+/** What the node says of it, before it encodes anything. Undefined when it does not tell prices, as the reference. */
+async function quoteOf(
+  context: Context,
+  cid: string,
+  wish: Wish,
+  { dryRun }: BuyOptions,
+): Promise<{ readonly slotSize: number; readonly balance: string } | undefined> {
+  const query = new URLSearchParams(
+    Object.entries(wishJson(wish)).map(([name, value]): [string, string] => [name, String(value)]),
+  );
+  try {
+    return await marketJson(context, `${orderPath(cid)}?${query}`);
+  } catch (error) {
+    // Who only asks for the price gets one, also where nobody sells.
+    if (dryRun && error instanceof CliError && error.data.status === 503) return undefined;
+    return unlessMissing(error);
+  }
+}
+
+/** The fields of 13 §1. */
+const wishJson = (wish: Wish) => ({
+  duration: wish.duration,
+  proofProbability: String(wish.proofProbability),
+  pricePerBytePerSecond: String(wish.pricePerBytePerSecond),
+  collateralPerByte: String(wish.collateralPerByte),
+  expiry: wish.expiry,
+  nodes: wish.nodes,
+  tolerance: wish.tolerance,
+});
+
+const orderPath = (cid: string) => `/storage/request/${encodeURIComponent(cid)}`;
+
+async function order(context: Context, cid: string, wish: Wish, key: string): Promise<string> {
+  const body = JSON.stringify(wishJson(wish));
   const begun = performance.now();
   const progress = new Progress({ label: 'preparing', counted: false, quiet: context.quiet });
   const timer = setInterval(() => progress.note(formatSeconds((performance.now() - begun) / 1000)), RETRY_MS);
@@ -96,7 +132,7 @@ async function order(context: Context, cid: string, terms: Terms, key: string): 
 }
 
 function sendOrder(context: Context, cid: string, body: string, key: string): Promise<string> {
-  return marketText(context, 'POST', `/storage/request/${encodeURIComponent(cid)}`, {
+  return marketText(context, 'POST', orderPath(cid), {
     ...jsonBody(body, { 'idempotency-key': key }),
     idleTimeoutMs: PREPARATION_TIMEOUT_MS,
   });

@@ -19,8 +19,8 @@ export interface TermsOptions {
   readonly period: number;
 }
 
-/** What is bought; sizes in bytes, times in seconds. */
-export interface Terms {
+/** What is asked of the node; times in seconds. */
+export interface Wish {
   /** Slots in all. */
   readonly nodes: number;
   /** Slots that may be lost. */
@@ -31,13 +31,24 @@ export interface Terms {
   readonly expiry: number;
   readonly pricePerBytePerSecond: bigint;
   readonly collateralPerByte: bigint;
+  /** The chance of it that was planned with. */
+  readonly loss?: number;
+}
+
+export interface Terms extends Wish {
   /** Padded, as it is paid for (11 §2). */
   readonly slotBytes: number;
   /** Of the whole request. */
   readonly price: bigint;
   readonly collateralPerSlot: bigint;
-  /** The chance of it that was planned with. */
-  readonly loss?: number;
+  /** Tokens of the account, when the node tells. */
+  readonly balance?: bigint;
+}
+
+/** A plain dataset; of a protected one the node alone knows from how much it was made. */
+export interface DatasetSize {
+  readonly sizeBytes: number;
+  readonly blockBytes: number;
 }
 
 /** As the reference takes them when a client says nothing (13 §1, §2). */
@@ -45,16 +56,11 @@ const DEFAULT_CODE = { nodes: 3, tolerance: 1, proofProbability: 100n };
 /** Enough to find hosts, who must fetch and prove before it is over; then the money comes back. */
 const DEFAULT_EXPIRY_MAX_SECONDS = 86_400;
 
-/** What a purchase of a plain dataset comes to. Error: USAGE. */
-export function purchaseTerms(
-  options: TermsOptions,
-  dataset: { readonly sizeBytes: number; readonly blockBytes: number },
-): Terms {
+/** Error: USAGE. */
+export function purchaseWish(options: TermsOptions, size: DatasetSize | undefined): Wish {
   const { duration, price, collateral } = options;
-  const { nodes, tolerance, proofProbability, loss } = codeOf(options, dataset.sizeBytes);
-  const data = nodes - tolerance;
-  if (data < 1) throw new CliError('USAGE', '--tolerance must be smaller than --nodes', { nodes, tolerance });
-  const slot = slotBytes(dataset.sizeBytes, data, dataset.blockBytes);
+  const { nodes, tolerance, proofProbability, loss } = codeOf(options, size);
+  if (nodes <= tolerance) throw new CliError('USAGE', '--tolerance must be smaller than --nodes', { nodes, tolerance });
   return {
     nodes,
     tolerance,
@@ -63,14 +69,27 @@ export function purchaseTerms(
     expiry: options.expiry ?? Math.max(1, Math.min(DEFAULT_EXPIRY_MAX_SECONDS, Math.floor(duration / 2))),
     pricePerBytePerSecond: price,
     collateralPerByte: collateral,
-    slotBytes: slot,
-    price: BigInt(nodes) * BigInt(slot) * BigInt(duration) * price,
-    collateralPerSlot: BigInt(slot) * collateral,
     ...(loss !== undefined && { loss }),
   };
 }
 
-function codeOf(options: TermsOptions, sizeBytes: number) {
+/** Bytes of a slot, as the node will ask hosts for them. */
+export function slotBytesOf({ nodes, tolerance }: Wish, { sizeBytes, blockBytes }: DatasetSize): number {
+  return slotBytes(sizeBytes, nodes - tolerance, blockBytes);
+}
+
+/** What a wish comes to. */
+export function purchaseTerms(wish: Wish, slot: number, balance?: bigint): Terms {
+  return {
+    ...wish,
+    slotBytes: slot,
+    price: BigInt(wish.nodes) * BigInt(slot) * BigInt(wish.duration) * wish.pricePerBytePerSecond,
+    collateralPerSlot: BigInt(slot) * wish.collateralPerByte,
+    ...(balance !== undefined && { balance }),
+  };
+}
+
+function codeOf(options: TermsOptions, size: DatasetSize | undefined) {
   const { nodes, tolerance, proofProbability, loss } = options;
   if (loss === undefined) {
     const said = {
@@ -83,6 +102,8 @@ function codeOf(options: TermsOptions, sizeBytes: number) {
   if (nodes !== undefined || tolerance !== undefined || proofProbability !== undefined) {
     throw new CliError('USAGE', '--loss says --nodes, --tolerance and --proof-probability by itself');
   }
+  if (!size) throw new CliError('USAGE', '--loss needs a dataset that is not protected yet');
+  const { sizeBytes } = size;
   const { duration, price, period } = options;
   // The cheapest comes first.
   const [best] = planned({ loss, duration, sizeBytes, period, pricePerBytePerSecond: price });
@@ -97,7 +118,7 @@ function codeOf(options: TermsOptions, sizeBytes: number) {
 
 /** For people. */
 export function termsLines(terms: Terms): Readonly<Record<string, string>> {
-  const { nodes, tolerance, slotBytes, duration, expiry, loss } = terms;
+  const { nodes, tolerance, slotBytes, duration, expiry, loss, balance } = terms;
   return {
     slots: `${nodes}, of which any ${nodes - tolerance} restore it`,
     'slot size': `${formatBytes(slotBytes)} (${slotBytes} bytes)`,
@@ -107,6 +128,9 @@ export function termsLines(terms: Terms): Readonly<Record<string, string>> {
     ...(loss !== undefined && { loss: `${loss.toExponential(1)}, if hosts fail independently of each other` }),
     collateral: `${terms.collateralPerSlot} tokens of the host for each slot`,
     price: `${terms.price} tokens`,
+    ...(balance !== undefined && {
+      balance: `${balance} tokens${balance < terms.price ? ', which is not enough' : ''}`,
+    }),
   };
 }
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from './context.ts';
 import { CliError } from './errors.ts';
 import { formatBytes, formatSeconds, printable, table } from './format.ts';
-import { marketEach, marketJson, marketList, type RequestJson } from './market-api.ts';
+import { marketEach, marketJson, marketList, type RequestJson, unlessMissing } from './market-api.ts';
 import { pairs } from './output.ts';
 import { Progress } from './progress.ts';
 
@@ -35,14 +35,12 @@ export async function purchases(
   options: { readonly wait?: boolean },
 ): Promise<void> {
   if (id !== undefined) {
-    const one = options.wait
-      ? await followPurchase(context, id)
-      : await marketJson<PurchaseJson>(context, purchasePath(id));
+    const one = options.wait ? await followPurchase(context, id) : await look(context, id);
     return context.output.result(one, () => details(one));
   }
   if (options.wait) throw new CliError('USAGE', '--wait needs the ID of a purchase');
   const ids = await marketList<string>(context, '/storage/purchases');
-  const all = await marketEach(ids, (each) => marketJson<PurchaseJson>(context, purchasePath(each)));
+  const all = await marketEach(ids, (each) => look(context, each));
   context.output.result(all, () => {
     if (all.length === 0) return [];
     const rows = all.map(({ requestId, state, request }) =>
@@ -60,6 +58,13 @@ export async function purchases(
     );
     return table([['PURCHASE', 'STATE', 'SLOTS', 'DURATION', 'EXPIRY', 'PRICE', 'CID'], ...rows]);
   });
+}
+
+/** Errors: NOT_FOUND, those of `marketJson`. */
+async function look(context: Context, id: string): Promise<PurchaseJson> {
+  const purchase = await marketJson<PurchaseJson>(context, purchasePath(id)).catch(unlessMissing);
+  if (!purchase) throw new CliError('NOT_FOUND', `The node knows no purchase ${id}`, { id });
+  return purchase;
 }
 
 function details({ requestId, state, request, error }: PurchaseJson): string[] {
@@ -93,7 +98,7 @@ export async function followPurchase(context: Context, id: string): Promise<Purc
   const progress = new Progress({ label: 'purchase', counted: false, quiet: context.quiet });
   try {
     for (let silent = 0; ; ) {
-      const purchase = await marketJson<PurchaseJson>(context, purchasePath(id)).catch((error: unknown) => {
+      const purchase = await look(context, id).catch((error: unknown) => {
         if (!isPassing(error) || ++silent > SILENCE_MAX_POLLS) throw error;
       });
       if (purchase) {

@@ -52,7 +52,7 @@ export interface Asked {
 /** What the node answers: a status and a text or JSON; `break` cuts the connection. */
 export type Answer = readonly [status: number, body?: unknown] | 'break';
 
-/** A node of which only the answers are there, by `METHOD /path`; a list of answers is for one question after the other. */
+/** A node of which only the answers are there, by `METHOD /path` without a query; a list of answers is for one question after the other. */
 export class FakeMarket {
   readonly asked: Asked[] = [];
   readonly #server: Server;
@@ -84,7 +84,9 @@ export class FakeMarket {
     const method = request.method ?? '';
     const path = (request.url ?? '').replace('/api/codex/v1', '');
     this.asked.push({ method, path, body: text === '' ? undefined : JSON.parse(text), headers: request.headers });
-    const answers = this.#answers.get(`${method} ${path}`) ?? [[404, `Nothing at ${path}`] as const];
+    const answers = this.#answers.get(`${method} ${path.replace(/\?.*/, '')}`) ?? [
+      [404, `Nothing at ${path}`] as const,
+    ];
     const answer = answers.length > 1 ? answers.shift()! : answers[0]!;
     if (answer === 'break') return void request.socket.destroy();
     const [status, body = ''] = answer;

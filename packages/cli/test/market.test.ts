@@ -4,7 +4,7 @@ import { plan } from '@codex/durability';
 import { afterEach, describe, expect, it } from 'vitest';
 import { confirm } from '../src/confirm.ts';
 import { moment } from '../src/option-values.ts';
-import { purchaseTerms } from '../src/purchase-terms.ts';
+import { purchaseTerms, purchaseWish, slotBytesOf } from '../src/purchase-terms.ts';
 import { type Ran, run } from './command.ts';
 import { type Answer, AVAILABILITY, CID, FakeMarket, PURCHASE, purchase, REQUEST } from './fake-market.ts';
 
@@ -27,6 +27,7 @@ const lines = (ran: Ran) => {
 const parsed = (ran: Ran) => lines(ran).map((line) => JSON.parse(line));
 
 const MANIFEST = `GET /data/${CID}/network/manifest`;
+const QUOTE = `GET /storage/request/${CID}`;
 const ORDER = `POST /storage/request/${CID}`;
 const LOOK = `GET /storage/purchases/${PURCHASE}`;
 const ONE = `/sales/availability/${AVAILABILITY.id}`;
@@ -59,7 +60,7 @@ describe('buy', () => {
       `price       ${3 * 524_288 * 240 * 3} tokens`,
       '',
     ]);
-    const [, order] = node.asked;
+    const order = node.asked.at(-1);
     expect(order?.body).toEqual({
       duration: 240,
       proofProbability: '2',
@@ -75,7 +76,7 @@ describe('buy', () => {
   it('asks again with the same key when the answer is lost, and tells the key when all are', async () => {
     await serve({ [MANIFEST]: manifest(), [ORDER]: ['break', [200, bare]] });
     const [bought] = parsed(await verb('buy', CID, ...TERMS, '--json'));
-    const keys = node.asked.slice(1).map(({ headers }) => headers['idempotency-key']);
+    const keys = node.asked.filter(({ method }) => method === 'POST').map(({ headers }) => headers['idempotency-key']);
     expect(keys).toEqual([bought.key, bought.key]);
     expect(bought).toMatchObject({ id: PURCHASE, cid: CID, nodes: 3, tolerance: 1, expiry: 120, price: '1132462080' });
     node.stop();
@@ -132,7 +133,27 @@ describe('buy', () => {
       collateralPerSlot: String(best!.storedBytes / best!.nodes),
       loss: best!.loss,
     });
-    expect(node.asked).toHaveLength(1);
+    expect(node.asked.every(({ method }) => method === 'GET')).toBe(true);
+  });
+
+  it('takes size and balance from a node that tells prices, also of what is protected already', async () => {
+    const quote = {
+      slots: 3,
+      slotSize: 262_144,
+      price: '566231040',
+      collateralPerSlot: '524288',
+      balance: '566231039',
+    };
+    await serve({ [MANIFEST]: manifest({ protected: true }), [QUOTE]: [200, quote] });
+    const [told] = parsed(await verb('buy', CID, ...TERMS, '--dry-run', '--json'));
+    const { price, collateralPerSlot, balance } = quote;
+    expect(told).toMatchObject({ slotBytes: 262_144, price, collateralPerSlot, balance });
+    const query = new URLSearchParams(node.asked[1]?.path.replace(/.*\?/, ''));
+    expect(Object.fromEntries(query)).toMatchObject({ duration: '240', pricePerBytePerSecond: '3', nodes: '3' });
+    const shown = await verb('buy', CID, ...TERMS, '--dry-run');
+    expect(lines(shown).at(-1)).toBe('balance     566231039 tokens, which is not enough');
+    const planned = await verb('buy', CID, ...TERMS, '--loss', '1e-6');
+    expect(planned).toMatchObject({ code: 2, stderr: expect.stringContaining('--loss needs') });
   });
 
   it('buys nothing that makes no sense', async () => {
@@ -192,7 +213,7 @@ describe('purchases', () => {
       'state     unknown',
       'error     lost',
     ]);
-    expect(await verb('purchases', 'x')).toMatchObject({ code: 3 });
+    expect(await verb('purchases', 'x')).toMatchObject({ code: 3, stderr: expect.stringContaining('no purchase x') });
     expect(await verb('purchases', '--wait')).toMatchObject({ code: 2 });
   });
 });
@@ -269,7 +290,7 @@ it.each([
 ])('%s says how to take part when the node does not', async (...args) => {
   await serve({
     [MANIFEST]: manifest(),
-    [ORDER]: DISABLED,
+    [QUOTE]: DISABLED,
     'GET /storage/purchases': DISABLED,
     'GET /sales/availability': DISABLED,
     'GET /sales/slots': DISABLED,
@@ -316,8 +337,13 @@ it.each([
   [5 * 131_072, 2, 8 * 65_536],
 ])('%d bytes in %d rows make slots of %d bytes', (sizeBytes, data, bytes) => {
   const options = { duration: 10, price: 1n, collateral: 1n, period: 120, nodes: data + 1 };
-  const terms = purchaseTerms(options, { sizeBytes, blockBytes: 65_536 });
-  expect(terms).toMatchObject({ slotBytes: bytes, price: BigInt(3 * bytes * 10), expiry: 5 });
+  const size = { sizeBytes, blockBytes: 65_536 };
+  const wish = purchaseWish(options, size);
+  expect(purchaseTerms(wish, slotBytesOf(wish, size))).toMatchObject({
+    slotBytes: bytes,
+    price: BigInt(3 * bytes * 10),
+    expiry: 5,
+  });
 });
 
 it('a moment is a date, a duration from now, or Unix seconds', () => {
