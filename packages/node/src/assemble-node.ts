@@ -26,6 +26,9 @@ export async function assembleNode(config: NodeConfig, overrides: NodeOverrides)
     import('./metrics/index.ts'),
     import('./discovery/index.ts'),
     import('./proving/index.ts'),
+    import('./protection/index.ts'),
+    // Its libraries are large: nobody else pays for them.
+    config.persistence ? import('./market/index.ts') : undefined,
   ]);
   loading.catch(() => {});
 
@@ -35,7 +38,7 @@ export async function assembleNode(config: NodeConfig, overrides: NodeOverrides)
   }
   const identity = await loadOrCreateKey(resolve(dataDir, config.netPrivkey));
   const build = await readBuildInfo();
-  const [compute, store, exchange, api, metrics, discovery, proving] = await loading;
+  const [compute, store, exchange, api, metrics, discovery, proving, protection, market] = await loading;
 
   const registry = new metrics.PrometheusMetrics({ nowMs: () => clock.now() });
   const shared = { clock, random, metrics: registry };
@@ -141,6 +144,23 @@ export async function assembleNode(config: NodeConfig, overrides: NodeOverrides)
       },
       { slotDir: join(dataDir, 'slots'), samples: config.proofSamples },
     );
+    const protectedData = new protection.ProtectedData(
+      { repository, compute: pool, fetcher: blocks, clock },
+      api.API_LIMITS,
+    );
+    const marketPart =
+      market &&
+      new market.MarketPart(
+        {
+          ...shared,
+          repository,
+          fetcher: blocks,
+          protection: protectedData,
+          proofs,
+          logger: (topics) => log.logger(topics),
+        },
+        { config, directory: join(dataDir, 'market') },
+      );
     const apiAt = { host: config.apiBindaddr, port: config.apiPort };
     const server = await api.ApiServer.create(
       {
@@ -162,6 +182,8 @@ export async function assembleNode(config: NodeConfig, overrides: NodeOverrides)
         },
         ...(services && { peers: services.peers }),
         proofs,
+        protection: protectedData,
+        ...(marketPart && { market: marketPart }),
       },
       {
         bindAddress: apiAt.host,
@@ -205,6 +227,7 @@ export async function assembleNode(config: NodeConfig, overrides: NodeOverrides)
       ...(services ? [{ name: 'advertiser', part: services.advertiser }] : []),
       { name: 'provers', part: provers },
       { name: 'storage proofs', part: proofs },
+      ...(marketPart ? [{ name: 'marketplace', part: marketPart }] : []),
       {
         name: 'REST API',
         part: {

@@ -11,6 +11,15 @@ export function configSummary(config: NodeConfig, peerId: string): string {
   const parts = (Object.keys(OPTIONS) as OptionName[])
     .map(camelCase)
     .filter((name) => values[name] !== undefined)
-    .map((name) => `${name}: ${show(values[name])}`);
+    .map(
+      (name) =>
+        `${name}: ${show(name === 'ethProvider' ? config.ethProvider.flat().map(withoutSecrets) : values[name])}`,
+    );
   return `(peerId: ${peerId}, ${parts.join(', ')})`;
+}
+
+/** Whoever sells access to a chain puts the key into the address. */
+function withoutSecrets(url: string): string {
+  const { protocol, host } = new URL(url);
+  return `${protocol}//${host}`;
 }

@@ -2,6 +2,8 @@ import type { Compute } from '@codex/compute';
 import type { Cid, Dataset, LeafRange, Repository, TreeCid } from '@codex/content';
 import type { LeafOffers } from '@codex/exchange';
 import type { AbortOptions, Clock, Logger, MetricsRegistry } from '@codex/runtime';
+import type { NodeMarket } from '../market/index.ts';
+import type { ProtectedData } from '../protection/index.ts';
 import type { StorageProofs } from '../proving/index.ts';
 import type { ApiLimits } from './limits.ts';
 
@@ -77,6 +79,11 @@ export interface ApiNode {
   routingTable?(): RoutingNode[];
 }
 
+/** The marketplace, once its chain was reached. */
+export interface ApiMarket {
+  readonly live: NodeMarket | undefined;
+}
+
 export interface ApiComponents {
   readonly repository: Repository;
   readonly fetcher: ApiFetcher;
@@ -86,6 +93,10 @@ export interface ApiComponents {
   readonly node: ApiNode;
   /** None: peers are connected by address only. */
   readonly peers?: ApiPeers;
+  /** Shared with other parts of the node; default: one of its own. */
+  readonly protection?: ProtectedData;
+  /** None: persistence is not enabled. */
+  readonly market?: ApiMarket;
   /** None: this node makes and checks no storage proofs. */
   readonly proofs?: StorageProofs;
   /** `set` throws a coded error when the specification is not understood. */

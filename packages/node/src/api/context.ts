@@ -33,6 +33,6 @@ export function createContext(components: ApiComponents, init: ApiInit): ApiCont
     counters: createApiMetrics(components.metrics ?? noMetrics),
     background: new BackgroundFetches({ logger }, limits),
     writer: new BatchWriter({ clock }, limits),
-    protection: new ProtectedData({ ...components, clock }, limits),
+    protection: components.protection ?? new ProtectedData({ ...components, clock }, limits),
   };
 }

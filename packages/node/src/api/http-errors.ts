@@ -38,6 +38,21 @@ export function toHttpError(error: unknown): HttpError {
     case 'SLOT_ROOT_MISMATCH':
     case 'GROTH16_INPUT_INVALID':
       return new HttpError(422, error.message);
+    case 'AVAILABILITY_INVALID':
+    case 'PURCHASE_INVALID':
+    case 'AVAILABILITIES_LIMIT':
+    case 'MARKET_REVERTED':
+      return new HttpError(422, error.message);
+    case 'FUNDS_MISSING':
+      return new HttpError(402, error.message);
+    case 'AVAILABILITY_UNKNOWN':
+      return new HttpError(404, error.message);
+    case 'PURCHASE_KEY_REUSED':
+      return new HttpError(409, error.message);
+    case 'PURCHASES_LIMIT':
+    case 'CHAIN_UNREACHABLE':
+    case 'MARKET_STOPPED':
+      return new HttpError(503, error.message);
     case 'PROOF_LATE':
       return new HttpError(504, error.message);
     case 'PROOF_QUEUE_FULL':

@@ -3,6 +3,7 @@ export type {
   ApiComponents,
   ApiFetcher,
   ApiInit,
+  ApiMarket,
   ApiNetwork,
   ApiNode,
   ApiPeers,

@@ -3,7 +3,8 @@ import Fastify from 'fastify';
 import { type TSchema, Type } from 'typebox';
 import { BASE_PATH } from './base-path.ts';
 import type { Route } from './call.ts';
-import { type AnswerDoc, OPERATIONS, type OperationDoc } from './schemas.ts';
+import type { AnswerDoc, OperationDoc } from './operation-doc.ts';
+import { OPERATIONS } from './schemas.ts';
 
 /** Builds the OpenAPI document of the routes that have an entry in `OPERATIONS`. */
 export async function buildOpenApi(routes: readonly Route[], version: string): Promise<object> {

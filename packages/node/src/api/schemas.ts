@@ -1,5 +1,7 @@
 import { type TSchema, Type } from 'typebox';
 import { PROVING_PHASES } from '../proving/metrics.ts';
+import { MARKET_OPERATIONS } from './market-schemas.ts';
+import { error, json, type OperationDoc, text } from './operation-doc.ts';
 
 /** The JSON bodies of the API, and the parameters of its routes, for the OpenAPI document and the tests. */
 
@@ -146,30 +148,7 @@ export const PeerRecord = Type.Object(
   { additionalProperties: false },
 );
 
-/** How one answer is described. Without a schema it has no body. */
-export interface AnswerDoc {
-  readonly description: string;
-  readonly type?: string;
-  readonly schema?: TSchema;
-}
-
-export interface OperationDoc {
-  readonly summary: string;
-  readonly tag: 'Data' | 'Node' | 'Debug' | 'Marketplace';
-  readonly query?: TSchema;
-  readonly headers?: TSchema;
-  /** Media type of the request body. */
-  readonly body?: string;
-  /** Of a JSON body; without it the body is bytes. */
-  readonly bodySchema?: TSchema;
-  readonly answers: Readonly<Record<number, AnswerDoc>>;
-}
-
 const Binary = Type.String({ format: 'binary' });
-const Text = Type.String();
-const json = (description: string, schema: TSchema): AnswerDoc => ({ description, type: 'application/json', schema });
-const text = (description: string): AnswerDoc => ({ description, type: 'text/plain', schema: Text });
-const error = (description: string): AnswerDoc => ({ description, type: 'text/html', schema: Text });
 const BAD_CID = error('The CID cannot be parsed');
 const NOT_FOUND = error('Not here, or no manifest');
 const CONTRADICTION = error('The manifest contradicts the dataset that it names');
@@ -193,12 +172,6 @@ const FILE_ANSWERS = {
   416: error('The range is not satisfiable'),
   503: error('Too many downloads are under way'),
 };
-const MARKETPLACE = (summary: string): OperationDoc => ({
-  summary,
-  tag: 'Marketplace',
-  answers: { 503: error('Persistence is not enabled') },
-});
-
 /** By operation id, as the routes name them. */
 export const OPERATIONS: Readonly<Record<string, OperationDoc>> = {
   upload: {
@@ -364,13 +337,5 @@ export const OPERATIONS: Readonly<Record<string, OperationDoc>> = {
     query: Type.Object({ level: Type.String({ description: '<level>[;<level>:topic,topic…]…' }) }),
     answers: { 200: text('Empty'), 400: error('Missing log level'), 500: error('The levels that there are') },
   },
-  listSlots: MARKETPLACE('Slots that this node hosts'),
-  getSlot: MARKETPLACE('One hosted slot'),
-  listAvailabilities: MARKETPLACE('Storage for sale'),
-  createAvailability: MARKETPLACE('Offers storage'),
-  updateAvailability: MARKETPLACE('Changes an offer'),
-  listReservations: MARKETPLACE('Reservations of an offer'),
-  requestStorage: MARKETPLACE('Requests storage for a file'),
-  listPurchases: MARKETPLACE('Purchases of this node'),
-  getPurchase: MARKETPLACE('One purchase'),
+  ...MARKET_OPERATIONS,
 };

@@ -52,7 +52,7 @@ export class ApiServer implements Startable {
       ...slotRoutes(context),
       ...nodeRoutes(context),
       ...debugRoutes(context),
-      ...marketplaceRoutes(),
+      ...marketplaceRoutes(context),
     ];
     const dispatcher = createDispatcher(context);
     let server: Server | undefined;

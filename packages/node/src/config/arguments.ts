@@ -1,6 +1,6 @@
 import { NodeError } from '../errors.ts';
 import { flag } from './option-types.ts';
-import { LATER_OPTIONS, LATER_SUBCOMMANDS, OPTIONS, type Option, type OptionName } from './options.ts';
+import { LATER_OPTIONS, OPTIONS, type Option, type OptionName, SUBCOMMANDS } from './options.ts';
 
 /** Option values as text, before they are parsed. */
 export type RawValues = ReadonlyMap<OptionName, readonly string[]>;
@@ -44,7 +44,8 @@ export function requireOption(name: string, source: string): OptionName {
 
 /**
  * Parses the arguments of a node as the reference does (06 §5): `--name=value`, `--name value`, `-x value`, with `:` as
- * good as `=`. A single option given twice takes the last value, a list collects.
+ * good as `=`. A single option given twice takes the last value, a list collects. `persistence`, and `prover` behind it, may stand
+ * anywhere.
  * Errors: OPTION_UNKNOWN, OPTION_UNSUPPORTED, ARGUMENT_UNEXPECTED, CONFIG_INVALID (a value is missing).
  */
 export function parseArguments(argv: readonly string[]): NodeArguments {
@@ -59,6 +60,12 @@ export function parseArguments(argv: readonly string[]): NodeArguments {
     }
     if (argument === '--version' || argument === '-v') {
       version = true;
+      continue;
+    }
+    const subcommand = SUBCOMMANDS.find((name) => name === argument);
+    if (subcommand) {
+      if (subcommand === 'prover' && !values.has('persistence')) refusePositional(argument);
+      values.set(subcommand, ['true']);
       continue;
     }
     const match = /^(?:--([a-z][a-z0-9-]*)|-([a-z]+))(?:[=:](.*))?$/is.exec(argument);
@@ -90,12 +97,6 @@ function requireShort(letter: string): OptionName {
 }
 
 function refusePositional(argument: string): never {
-  const reason = LATER_SUBCOMMANDS[argument];
-  if (reason) {
-    throw new NodeError('OPTION_UNSUPPORTED', `Subcommand ${argument} cannot be honoured: ${reason}`, {
-      option: argument,
-    });
-  }
   throw new NodeError('ARGUMENT_UNEXPECTED', `Unexpected argument ${JSON.stringify(argument)}; see codex --help`, {
     argument,
   });

@@ -6,7 +6,6 @@ export {
   defaultDataDir,
   environmentName,
   LATER_OPTIONS,
-  LATER_SUBCOMMANDS,
   type NodeConfig,
   OPTIONS,
   type Option,

@@ -1,7 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { NodeError } from '../errors.ts';
 import { isOptionName, optionOf, type RawValues, requireOption } from './arguments.ts';
-import { camelCase, environmentName, LATER_OPTIONS, type NodeConfig, OPTIONS, type OptionName } from './options.ts';
+import {
+  camelCase,
+  environmentName,
+  LATER_OPTIONS,
+  MARKET_OPTIONS,
+  type NodeConfig,
+  OPTIONS,
+  type OptionName,
+} from './options.ts';
 
 export type OptionSource = 'command line' | 'environment' | 'configuration file' | 'default';
 
@@ -48,6 +56,12 @@ export async function loadConfig(inputs: ConfigInputs = {}): Promise<LoadedConfi
     const parsed = (texts ?? []).map((text) => parseValue(name, source, text));
     values[camelCase(name)] = option.list ? parsed : parsed.at(-1);
     if (option.unused && source !== 'default') warnings.push(`Option ${name} has no effect: ${option.unused}`);
+  }
+  if (!values.persistence) {
+    for (const name of Object.keys(MARKET_OPTIONS) as OptionName[]) {
+      if (name === 'persistence' || sources[name] === 'default' || optionOf(name).unused) continue;
+      warnings.push(`Option ${name} has no effect without the subcommand persistence`);
+    }
   }
   return {
     config: values as unknown as NodeConfig,

@@ -130,6 +130,24 @@ export const peerAddress: OptionType<string> = {
   },
 };
 
+const CHAIN_PROTOCOLS = new Set(['http:', 'https:', 'ws:', 'wss:']);
+
+/** One end point of a chain, or several with commas between them. */
+export const ethProviders: OptionType<readonly string[]> = {
+  name: 'url,…',
+  allowed: 'an http, https, ws or wss URL, or several with commas between them',
+  parse(value) {
+    const urls = value.split(',').map((url) => url.trim());
+    return urls.every((url) => CHAIN_PROTOCOLS.has(new URL(url).protocol)) ? urls : refuse();
+  },
+};
+
+export const ethAddress: OptionType<`0x${string}`> = {
+  name: 'address',
+  allowed: '0x and 40 hex digits',
+  parse: (value) => (/^0x[0-9a-f]{40}$/i.test(value) ? (value.toLowerCase() as `0x${string}`) : refuse()),
+};
+
 export const recordUri: OptionType<string> = {
   name: 'spr',
   allowed: 'a signed peer record, spr:…',

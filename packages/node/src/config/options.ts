@@ -6,6 +6,8 @@ import {
   choice,
   count,
   duration,
+  ethAddress,
+  ethProviders,
   exactly,
   fileOf,
   flag,
@@ -76,6 +78,44 @@ const FIXED_OPTIONS = {
   'max-dataset-depth': one(exactly(8), '8', 'levels of the tree of a dataset', { hidden: true, unused: FIXED_UNUSED }),
   'max-block-depth': one(exactly(5), '5', 'levels of the tree of a block', { hidden: true, unused: FIXED_UNUSED }),
   'max-cell-elements': one(exactly(67), '67', 'elements of a cell', { hidden: true, unused: FIXED_UNUSED }),
+} as const;
+
+const MARKET = 'with persistence';
+
+/** What takes part in the marketplace (06 §5). The first two are subcommands of the reference, and words of the command line here, too. */
+export const MARKET_OPTIONS = {
+  persistence: one(flag, 'false', 'take part in the marketplace; also as the subcommand persistence'),
+  prover: one(flag, 'false', 'prove slots, so that storage can be sold; also as the subcommand prover of persistence'),
+  'eth-provider': many(
+    ethProviders,
+    'ws://localhost:8545',
+    `end points of the chain, the preferred one first, ${MARKET}`,
+  ),
+  'eth-account': optional(ethAddress, `account whose key the end point keeps; goes before eth-private-key, ${MARKET}`),
+  'eth-private-key': optional(path, `file of the account's private key, which nobody else may read, ${MARKET}`),
+  'marketplace-address': optional(ethAddress, `contract of the marketplace; without it the one known for the chain`),
+  'reward-recipient': optional(ethAddress, 'address that is paid for hosting; without it the account'),
+  validator: one(flag, 'false', `report proofs that are missing, ${MARKET}`),
+  'validator-max-slots': one(count(0, Number.MAX_SAFE_INTEGER), '1000', 'slots that the validator watches; 0 = all'),
+  'validator-groups': optional(
+    count(2, 65_535),
+    'parts into which validators divide all slots; without it each watches all',
+  ),
+  'validator-group-index': one(count(0, 65_534), '0', 'part of this validator'),
+  'simulate-proof-failures': one(count(0, Number.MAX_SAFE_INTEGER), '0', 'wrong proofs', {
+    hidden: true,
+    unused: 'only test builds of the reference send wrong proofs',
+  }),
+  'request-cache-size': one(count(1, Number.MAX_SAFE_INTEGER), '128', 'requests that are remembered', {
+    hidden: true,
+    unused: 'each purchase and each slot keeps its own request',
+  }),
+  'max-priority-fee-per-gas': one(
+    count(0, Number.MAX_SAFE_INTEGER),
+    '1000000000',
+    'wei for each unit of gas on top of the base fee, where the network names none',
+    { hidden: true },
+  ),
 } as const;
 
 /**
@@ -152,34 +192,18 @@ export const OPTIONS = {
     unused: 'the proving key says all that is needed of them',
   }),
   ...FIXED_OPTIONS,
+  ...MARKET_OPTIONS,
 } as const;
 
 export type OptionName = keyof typeof OPTIONS;
 
-/** Options of the reference that need parts which this release does not have (06 §5): refused, never ignored. */
-export const LATER_OPTIONS: Readonly<Record<string, string>> = Object.fromEntries([
-  ...[
-    'eth-provider',
-    'eth-account',
-    'eth-private-key',
-    'marketplace-address',
-    'reward-recipient',
-    'validator',
-    'validator-max-slots',
-    'validator-groups',
-    'validator-group-index',
-    'simulate-proof-failures',
-    'request-cache-size',
-    'max-priority-fee-per-gas',
-  ].map((name) => [name, 'the marketplace is not in this release']),
-  ['circom-no-zkey', 'without a proving key no proof can be made'],
-]);
-
-/** Subcommands of the reference with the reason why this release refuses them. */
-export const LATER_SUBCOMMANDS: Readonly<Record<string, string>> = {
-  persistence: 'the marketplace is not in this release: start without "persistence" to store and share data',
-  prover: 'the marketplace is not in this release: start without "prover"; the options of proofs work without it',
+/** Options of the reference that this release cannot honour (06 §5): refused, never ignored. */
+export const LATER_OPTIONS: Readonly<Record<string, string>> = {
+  'circom-no-zkey': 'without a proving key no proof can be made',
 };
+
+/** Words of the command line that stand for options. */
+export const SUBCOMMANDS: readonly OptionName[] = ['persistence', 'prover'];
 
 /** `storage-quota` → `CODEX_STORAGE_QUOTA`. */
 export function environmentName(option: string): string {

@@ -10,7 +10,7 @@ import {
   type Repository,
 } from '@codex/content';
 import type { ErasureProgress, Geometry, GroupMemory, Restorations } from '@codex/erasure';
-import type { AbortOptions, Clock } from '@codex/runtime';
+import { type AbortOptions, type Clock, KeyedMutex } from '@codex/runtime';
 import { SharedWork, type WorkOptions } from '../shared-work.ts';
 import { LeafSupply, type SupplyFetcher } from './leaf-supply.ts';
 import { ProtectedReader } from './protected-reader.ts';
@@ -53,6 +53,7 @@ interface Opened {
 export class ProtectedData {
   readonly #c: ProtectionComponents;
   readonly #work: SharedWork<CodingProgress>;
+  readonly #rebuilds = new KeyedMutex();
   #loading: ReturnType<typeof load> | undefined;
 
   constructor(components: ProtectionComponents, limits: ProtectionLimits) {
@@ -87,6 +88,29 @@ export class ProtectedData {
       await erasure.repairDataset(components, input, { signal, onProgress: inBytes(manifest, onProgress) });
     };
     return this.#work.join(`repair/${formatCid(manifest.treeCid)}`, work, options);
+  }
+
+  /**
+   * Brings one row of a protected dataset here and nothing else: what nobody has is computed from other rows. One row of a dataset at a
+   * time. Errors: those of `rebuildRow`.
+   */
+  rebuild(manifest: Manifest, row: number, options: AbortOptions): Promise<void> {
+    const work = async () => {
+      const { erasure, components } = await this.#load();
+      const geometry = erasure.protectedGeometry(manifest);
+      const fetchInto = (dataset: Dataset) => new LeafSupply(this.#c, { dataset, geometry }).fetch;
+      await erasure.rebuildRow(components, { manifest, row, fetchInto }, options);
+    };
+    return this.#rebuilds.run(formatCid(manifest.treeCid), work, options);
+  }
+
+  /** Gives back what an unfinished rebuilding keeps. Errors: those of `forgetRow`. */
+  forgetRebuilt(manifest: Manifest, row: number): Promise<void> {
+    const work = async () => {
+      const { erasure } = await this.#load();
+      await erasure.forgetRow(this.#c, { manifest, row });
+    };
+    return this.#rebuilds.run(formatCid(manifest.treeCid), work);
   }
 
   /** Brings the data rows of a protected dataset here; what nobody has is restored. Errors: those of `restoreDataset`. */

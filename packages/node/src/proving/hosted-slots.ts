@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import type { Compute } from '@codex/compute';
 import { formatCid, type Manifest, type ManifestCid, type Repository } from '@codex/content';
-import type { Cancel, Clock, Logger, Startable } from '@codex/runtime';
+import type { AbortOptions, Cancel, Clock, Logger, Startable } from '@codex/runtime';
 import type { BuiltSlots, SlotTreeStore } from '@codex/slots';
 import { SharedWork, type WorkOptions } from '../shared-work.ts';
 import type { InputOptions, PreparedInput, SlotInputs, SlotQuestion } from './types.ts';
@@ -86,6 +86,14 @@ export class HostedSlots implements SlotInputs, Startable {
         }),
       options,
     );
+  }
+
+  /** Builds the tree of one slot that is here, and checks its root. Errors: those of `buildSlot`. */
+  buildOne(slot: Pick<SlotQuestion, 'manifest' | 'slotIndex'>, options: AbortOptions): Promise<void> {
+    return this.#use(async () => {
+      const { slots, components } = await this.#load();
+      await slots.buildSlot(components, slot, options);
+    });
   }
 
   /** What a proof is made of. The tree of the slot is built first if need be. Errors: those of `proofInput`. */

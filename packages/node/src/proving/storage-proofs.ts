@@ -8,7 +8,7 @@ import { HostedSlots, type SlotsProgress } from './hosted-slots.ts';
 import { checkProof, type ProofVerdict } from './proof-check.ts';
 import { formatChallenge, type ProofFile, rootText } from './proof-file.ts';
 import { type MadeProof, type ProofOptions, ProvingService } from './proving-service.ts';
-import type { CircuitSource, SlotQuestion } from './types.ts';
+import type { CircuitSource, KeyIdentity, SlotQuestion } from './types.ts';
 
 export interface StorageProofsComponents {
   readonly repository: Repository;
@@ -64,6 +64,11 @@ export class StorageProofs implements Startable {
     return this.#slots.build(dataset, options);
   }
 
+  /** See `HostedSlots.buildOne`. */
+  buildOne(slot: Pick<SlotQuestion, 'manifest' | 'slotIndex'>, options: AbortOptions = {}): Promise<void> {
+    return this.#slots.buildOne(slot, options);
+  }
+
   /** See `HostedSlots.forget`. */
   forget(manifest: Manifest): void {
     this.#slots.forget(manifest);
@@ -78,6 +83,16 @@ export class StorageProofs implements Startable {
   /** The inputs of a proof, in the form of 11 §5.1. Errors: `SLOTS_MISSING`, and those of the slot's tree and cells. */
   async input(named: NamedQuestion, options: ProofOptions = {}): Promise<object> {
     return (await this.service.input(this.#question(named), options)).json;
+  }
+
+  /** The key that proofs of this node are made with. Errors: those of `CircuitSource.verifier`. */
+  async key(options: AbortOptions = {}): Promise<KeyIdentity> {
+    return (await this.#c.circuits.verifier(this.#samples, options)).key;
+  }
+
+  /** Proves as the network asks. Errors: those of `ProvingService.prove`. */
+  proveRaw(slot: Omit<SlotQuestion, 'samples'>, options: ProofOptions): Promise<MadeProof> {
+    return this.service.prove({ ...slot, samples: this.#samples }, options);
   }
 
   /** See `checkProof`. */

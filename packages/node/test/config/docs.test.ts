@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { environmentName, LATER_OPTIONS, LATER_SUBCOMMANDS, OPTIONS, type Option } from '../../src/config/index.ts';
+import { environmentName, LATER_OPTIONS, OPTIONS, type Option } from '../../src/config/index.ts';
 import { defaultDataDir } from '../../src/config/options.ts';
 import { generatedSection } from '../docs.ts';
 
@@ -28,10 +28,7 @@ it('docs/configuration.md names what is refused, and why', () => {
   const reasons = new Map<string, string[]>();
   for (const [name, reason] of Object.entries(LATER_OPTIONS))
     reasons.set(reason, [...(reasons.get(reason) ?? []), name]);
-  const rows = [
-    ...Object.keys(LATER_SUBCOMMANDS).map((name) => `- the subcommand \`${name}\``),
-    ...[...reasons].map(([reason, names]) => `- ${reason}: ${names.map((name) => `\`${name}\``).join(', ')}`),
-  ];
+  const rows = [...reasons].map(([reason, names]) => `- ${reason}: ${names.map((name) => `\`${name}\``).join(', ')}`);
   const expected = `\n${rows.join('\n')}\n\n`;
   expect(generatedSection('configuration.md', 'refused', expected)).toBe(expected);
 });

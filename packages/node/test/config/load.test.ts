@@ -164,10 +164,33 @@ describe('arguments', () => {
     );
     expect(() => parseArguments(['--api-port'])).toThrow(/Option api-port needs a value/);
     expect(() => parseArguments(['ls'])).toThrow(expect.objectContaining({ code: 'ARGUMENT_UNEXPECTED' }));
-    expect(() => parseArguments(['persistence', '--eth-provider=x'])).toThrow(
-      expect.objectContaining({ code: 'OPTION_UNSUPPORTED', message: expect.stringContaining('persistence') }),
-    );
+    expect(() => parseArguments(['prover'])).toThrow(expect.objectContaining({ code: 'ARGUMENT_UNEXPECTED' }));
     expect(() => parseArguments(['-z'])).toThrow(expect.objectContaining({ code: 'OPTION_UNKNOWN' }));
+  });
+
+  it('takes the subcommands of the reference as words among the options', async () => {
+    const { config, warnings } = await load([
+      ...['--api-port=1', 'persistence', '--eth-provider=ws://a:1,http://b/key', '--eth-provider', 'https://c'],
+      ...[
+        '--marketplace-address',
+        `0x${'Ab'.repeat(20)}`,
+        'prover',
+        '--proof-samples=1',
+        '--simulate-proof-failures=2',
+      ],
+    ]);
+    expect(config).toMatchObject({ persistence: true, prover: true, proofSamples: 1, validatorMaxSlots: 1000 });
+    expect(config.ethProvider.flat()).toEqual(['ws://a:1', 'http://b/key', 'https://c']);
+    expect(config.marketplaceAddress).toBe(`0x${'ab'.repeat(20)}`);
+    expect(warnings).toEqual([expect.stringContaining('simulate-proof-failures has no effect')]);
+    await expect(load(['--eth-provider=ftp://a'])).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+    await expect(load(['--eth-provider=x'])).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+    expect((await load([])).config).toMatchObject({ persistence: false, prover: false });
+  });
+
+  it('says what has no effect without the marketplace', async () => {
+    const { warnings } = await load(['--validator', '--eth-private-key=/key']);
+    expect(warnings).toEqual(['eth-private-key', 'validator'].map((name) => expect.stringContaining(name)));
   });
 
   it.each(Object.keys(LATER_OPTIONS))('refuses --%s instead of ignoring it', (name) => {
@@ -268,7 +291,8 @@ describe('values', () => {
 describe('file', () => {
   it.each([
     ['no-such-option = 1', 'OPTION_UNKNOWN'],
-    ['eth-provider = "ws://x"', 'OPTION_UNSUPPORTED'],
+    ['circom-no-zkey = true', 'OPTION_UNSUPPORTED'],
+    ['eth-provider = "ftp://x"', 'CONFIG_INVALID'],
     ['api-port = [1, 2]', 'CONFIG_INVALID'],
     ['api-port = 1.5', 'CONFIG_INVALID'],
     ['[table]\nx = 1', 'OPTION_UNKNOWN'],
