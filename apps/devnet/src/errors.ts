@@ -11,6 +11,8 @@ export const DEVNET_ERRORS = {
   FILE_UNUSABLE: 'the file to store is missing, empty, unreadable or no regular file',
   DIRECTORY_UNUSABLE: 'the directory for the network cannot be made or written',
   NO_DISK_SPACE: 'the disk has too little room for the copies that the nodes will keep',
+  STORY_STUCK: 'what the story waits for did not happen on the chain in time',
+  STORY_FAILED: 'the request failed, was cancelled, or money is not where the rules put it',
   CONTENT_DIFFERS: 'what a node delivered is not what was stored',
   USAGE: 'the command line has an unknown option or a bad value',
 } as const;

@@ -6,7 +6,7 @@ import { runDemo } from './demo.ts';
 import { startNetwork } from './network.ts';
 import { PROJECT_ROOT } from './node-command.ts';
 import { jsonReport, terminalReport } from './report.ts';
-import { checkSpace, defaultFile, openSource } from './source-file.ts';
+import { checkSpace, defaultFile, marketFile, openSource } from './source-file.ts';
 import { Terminal } from './terminal.ts';
 
 const EXIT_FAILED = 1;
@@ -62,6 +62,23 @@ async function demo(args: DemoArguments, terminal: Terminal, interrupted: AbortS
   }
 }
 
+/** Plays the marketplace's story; resolves to the exit code. */
+async function story(args: DemoArguments, terminal: Terminal, interrupted: AbortSignal): Promise<number> {
+  // Nobody else waits for the libraries of the chain.
+  const [{ marketDemo }, { jsonMarketReport, terminalMarketReport }] = await Promise.all([
+    import('./market/market-demo.ts'),
+    import('./market/market-report.ts'),
+  ]);
+  const source = await openSource(args.file ?? marketFile());
+  // The client has the file twice, hosts have as much again each, and whoever reads it, too.
+  await checkSpace(source, 3 + args.hosts, tmpdir());
+  const report = args.json
+    ? jsonMarketReport((line) => process.stdout.write(line))
+    : terminalMarketReport(terminal, source);
+  await marketDemo({ hosts: args.hosts, directory: args.keep, source, report, signal: interrupted });
+  return 0;
+}
+
 function explain(error: unknown, terminal: Terminal, json: boolean): void {
   const fields = isCodexError(error)
     ? error.toObject()
@@ -97,7 +114,7 @@ try {
   const args = parseDemoArguments(process.argv.slice(2));
   json = args.json;
   if (args.help) process.stdout.write(HELP);
-  else process.exitCode = await demo(args, terminal, interruption.signal);
+  else process.exitCode = await (args.market ? story : demo)(args, terminal, interruption.signal);
 } catch (error) {
   if (interruption.signal.aborted && !isCodexError(error)) {
     process.exitCode = EXIT_INTERRUPTED;

@@ -10,9 +10,16 @@ import { defaultNodeCommand, nodeEnvironment } from './node-command.ts';
 /** More processes than this on one machine measure the machine, not the network. */
 export const NODES_MAX = 50;
 
+/** A node that is not like the others. */
+export interface NodePlan {
+  readonly name: string;
+  /** Added to its command line, after those of every node. */
+  readonly args?: readonly string[];
+}
+
 export interface NetworkInit {
-  /** Default 3. */
-  readonly nodes?: number;
+  /** How many, default 3; or each by its name. */
+  readonly nodes?: number | readonly NodePlan[];
   /** Where nodes keep their data and logs; kept afterwards. Default: a temporary one, deleted at the end. */
   readonly directory?: string;
   /** Program and first arguments of a node; default: this project's own. */
@@ -31,6 +38,8 @@ export interface NetworkInit {
   readonly stopDeadlineMs?: number;
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: ((event: NetworkEvent) => void) | undefined;
+  /** Of whoever keeps other processes, too, and closes it; default: one of its own. */
+  readonly guardian?: Guardian;
 }
 
 export type NetworkEvent =
@@ -59,7 +68,8 @@ export class Network {
   readonly nodes: readonly NetworkNode[];
   readonly directory: string;
   readonly #temporary: boolean;
-  readonly #guardian: Guardian;
+  /** Closed at the end. */
+  readonly #guardian: Guardian | undefined;
   readonly #connect: boolean;
   #stopped: Promise<void> | undefined;
 
@@ -68,7 +78,7 @@ export class Network {
     init: {
       readonly directory: string;
       readonly temporary: boolean;
-      readonly guardian: Guardian;
+      readonly guardian: Guardian | undefined;
       readonly connect: boolean;
     },
   ) {
@@ -84,27 +94,34 @@ export class Network {
    * Errors: `NODE_EXITED`, `NODE_NOT_READY`, `DIRECTORY_UNUSABLE`, `USAGE`.
    */
   static async start(init: NetworkInit = {}): Promise<Network> {
-    const count = init.nodes ?? 3;
+    const { nodes: wanted = 3 } = init;
+    const count = typeof wanted === 'number' ? wanted : wanted.length;
     if (!Number.isInteger(count) || count < 1 || count > NODES_MAX) {
       throw new DevnetError('USAGE', `A network has 1 to ${NODES_MAX} nodes, not ${count}`, { nodes: count });
     }
     const directory = makeDirectory(init.directory);
     const temporary = init.directory === undefined;
-    const guardian = new Guardian();
+    const guardian = init.guardian ?? new Guardian();
     if (temporary) guardian.removeWhenOrphaned(directory);
     const shared = {
       command: init.command ?? defaultNodeCommand(),
-      args: init.args ?? [],
       env: nodeEnvironment(init.env),
       ...(init.readyDeadlineMs === undefined ? {} : { readyDeadlineMs: init.readyDeadlineMs }),
       ...(init.stopDeadlineMs === undefined ? {} : { stopDeadlineMs: init.stopDeadlineMs }),
     };
     const nodes = Array.from({ length: count }, (_, i) => {
-      const name = `node-${i + 1}`;
-      return new NetworkNode({ guardian }, { ...shared, name, directory: join(directory, name) });
+      const plan = typeof wanted === 'number' ? undefined : wanted[i];
+      const name = plan?.name ?? `node-${i + 1}`;
+      const args = [...(init.args ?? []), ...(plan?.args ?? [])];
+      return new NetworkNode({ guardian }, { ...shared, args, name, directory: join(directory, name) });
     });
     const connect = init.connect !== false;
-    const network = new Network(nodes, { directory, temporary, guardian, connect });
+    const network = new Network(nodes, {
+      directory,
+      temporary,
+      connect,
+      guardian: init.guardian ? undefined : guardian,
+    });
     const { signal, onEvent } = init;
     const start = async (node: NetworkNode, bootstrap: readonly string[]) => {
       const began = performance.now();
@@ -203,7 +220,7 @@ export class Network {
   async #stop(): Promise<void> {
     await Promise.all(this.nodes.map((node) => node.stop()));
     if (this.#temporary) rmSync(this.directory, { recursive: true, force: true, maxRetries: 5 });
-    this.#guardian.close();
+    this.#guardian?.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,6 +1,7 @@
 import { access, constants, stat, statfs } from 'node:fs/promises';
-import { basename, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { DevnetError } from './errors.ts';
+import { PROJECT_ROOT } from './node-command.ts';
 import { formatBytes } from './units.ts';
 
 export interface SourceFile {
@@ -16,6 +17,9 @@ const OVERHEAD = 1.02;
 
 /** The largest real file that every installation has: the program that runs this. */
 export const defaultFile = (): string => process.execPath;
+
+/** The compiler of the proofs' circuit: megabytes, not more, for each of them is hashed for proofs several times. */
+export const marketFile = (): string => join(PROJECT_ROOT, 'node_modules', 'circom2', 'circom.wasm');
 
 /** Checks that a file can be stored. Error: `FILE_UNUSABLE`, saying why. */
 export async function openSource(path: string): Promise<SourceFile> {

@@ -74,6 +74,8 @@ describe('npm start', () => {
     expect(missing.stderr).toContain('does not exist (FILE_UNUSABLE)');
     const usage = await runMain(['--nodes', '0']).ended;
     expect(usage.code).toBe(2);
+    const hosts = await runMain(['--market', '--hosts', '4']).ended;
+    expect([hosts.code, hosts.stderr.includes('5 to 12')]).toEqual([2, true]);
     const help = await runMain(['--help']).ended;
     expect([help.code, help.stdout.includes('--once')]).toEqual([0, true]);
   });

@@ -1,0 +1,90 @@
+import { deployContracts, EmbeddedChain, testTokenAbi } from '@codex/contracts';
+import type { AbortOptions } from '@codex/runtime';
+import { createTestClient, type Hex, parseEther, publicActions, type Transport, walletActions } from 'viem';
+import type { Guardian } from '../guardian.ts';
+import type { Party } from './parties.ts';
+import type { ProofKey } from './proof-key.ts';
+import { BLOCK_SECONDS, storyRules } from './rules.ts';
+
+/** Pays for gas for hours. */
+const ETHER = parseEther('100');
+/** Units of the token that each party begins with; the same as accounts of local chains get. */
+export const TOKENS = 10n ** 15n;
+
+export interface MarketChainInit extends AbortOptions {
+  readonly key: ProofKey;
+  readonly parties: readonly Party[];
+}
+
+/** A chain of its own on this machine with a marketplace, whose blocks come at intervals, and on which all parties have funds. */
+export class MarketChain {
+  readonly marketplace: Hex;
+  readonly token: Hex;
+  readonly #chain: EmbeddedChain;
+  readonly #guardian: Guardian;
+
+  private constructor(
+    chain: EmbeddedChain,
+    guardian: Guardian,
+    contracts: { readonly marketplace: Hex; readonly token: Hex },
+  ) {
+    this.#chain = chain;
+    this.#guardian = guardian;
+    this.marketplace = contracts.marketplace;
+    this.token = contracts.token;
+  }
+
+  /** Errors: `CHAIN_START_FAILED`, `DEPLOYMENT_FAILED`. */
+  static async start(
+    components: { readonly guardian: Guardian },
+    { key, parties, signal }: MarketChainInit,
+  ): Promise<MarketChain> {
+    const { guardian } = components;
+    const chain = new EmbeddedChain();
+    await chain.start({ signal });
+    if (chain.pid !== undefined) guardian.watch(chain.pid);
+    try {
+      const init = { network: storyRules(), verificationKey: key.verificationKey, zkeyHash: key.sha256, signal };
+      const { contracts, token } = await deployContracts({ transport: chain.transport() }, init);
+      const client = clientOf(chain.transport());
+      await fund(client, token, parties);
+      await client.setIntervalMining({ interval: BLOCK_SECONDS });
+      return new MarketChain(chain, guardian, { marketplace: contracts.Marketplace!.address, token });
+    } catch (error) {
+      await chain.stop();
+      throw error;
+    }
+  }
+
+  get url(): string {
+    return this.#chain.url;
+  }
+
+  get pid(): number | undefined {
+    return this.#chain.pid;
+  }
+
+  transport(): Transport {
+    return this.#chain.transport();
+  }
+
+  async stop(): Promise<void> {
+    const { pid } = this.#chain;
+    await this.#chain.stop();
+    if (pid !== undefined) this.#guardian.forget(pid);
+  }
+}
+
+const clientOf = (transport: Transport) =>
+  createTestClient({ mode: 'anvil', transport }).extend(publicActions).extend(walletActions);
+
+/** While every transaction gets a block of its own. */
+async function fund(client: ReturnType<typeof clientOf>, token: Hex, parties: readonly Party[]): Promise<void> {
+  const [account] = await client.getAddresses();
+  for (const { address } of parties) {
+    await client.setBalance({ address, value: ETHER });
+    const args = [address, TOKENS] as const;
+    const mint = { address: token, abi: testTokenAbi, functionName: 'mint', args, account: account!, chain: null };
+    await client.waitForTransactionReceipt({ hash: await client.writeContract(mint), pollingInterval: 50 });
+  }
+}
