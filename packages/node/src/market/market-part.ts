@@ -46,6 +46,8 @@ export interface MarketPartInit {
   readonly directory: string;
 }
 
+/** So long the start waits for the chain; the rest of the node is of use without. */
+const REACH_MS = 5_000;
 /** Between two tries to reach a chain that did not answer. */
 const RECONNECT_MS = 10_000;
 /** Rights of the group and of everybody. */
@@ -78,13 +80,17 @@ export class MarketPart implements Startable, ApiMarket {
 
   /** Errors: `ETHEREUM_ACCOUNT_MISSING`, `KEY_FILE_UNSAFE`, `ETHEREUM_KEY_INVALID`, `MARKETPLACE_MISSING`, `CHAIN_MISMATCH`. */
   async start(): Promise<void> {
-    const key = await keySource(this.#config);
+    const { clock } = this.#c;
+    const opening = this.#openWhenReached(await keySource(this.#config));
+    this.#inBackground('The marketplace is disabled', () => opening);
+    const answered = new AbortController();
+    const waited = clock.sleep(REACH_MS, { signal: answered.signal }).then(() => {
+      this.#logger.error('The chain does not answer: no marketplace until it does');
+    });
     try {
-      await this.#open(key);
-    } catch (error) {
-      if (!isCodexError(error, 'CHAIN_UNREACHABLE') || this.#stopped.signal.aborted) throw error;
-      this.#logger.error('The chain cannot be reached: no marketplace until it can', { error });
-      this.#inBackground('The marketplace is disabled', () => this.#openLater(key));
+      await Promise.race([opening, waited]);
+    } finally {
+      answered.abort();
     }
   }
 
@@ -95,14 +101,16 @@ export class MarketPart implements Startable, ApiMarket {
     for (const end of this.#endings.splice(0).reverse()) await end();
   }
 
-  async #openLater(key: KeySource): Promise<void> {
+  async #openWhenReached(key: KeySource): Promise<void> {
     const { signal } = this.#stopped;
     for (;;) {
-      await this.#c.clock.sleep(RECONNECT_MS, { signal });
       try {
         return await this.#open(key);
       } catch (error) {
         if (!isCodexError(error, 'CHAIN_UNREACHABLE')) throw error;
+        signal.throwIfAborted();
+        this.#logger.warn('The chain cannot be reached', { error });
+        await this.#c.clock.sleep(RECONNECT_MS, { signal });
       }
     }
   }

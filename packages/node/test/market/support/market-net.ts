@@ -12,6 +12,7 @@ import {
   networkConfig,
 } from '@codex/contracts';
 import { decodeVerificationKey, developmentKey } from '@codex/groth16';
+import { expect } from 'vitest';
 import { CodexNode } from '../../../src/index.ts';
 import { testConfig } from '../../node/fixture.ts';
 
@@ -82,6 +83,10 @@ export class MarketNet {
     const node = await CodexNode.create(config, { discovery: false });
     this.nodes.push(node);
     await node.start();
+    // On a busy machine the chain may answer late.
+    await expect
+      .poll(async () => (await call(node, 'GET', '/storage/purchases')).status, { timeout: 60_000 })
+      .toBe(200);
     const [first] = this.nodes;
     if (first && first !== node) await node.network.connect(first.peerId, first.network.listenAddrs());
     return node;
