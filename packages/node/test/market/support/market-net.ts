@@ -12,7 +12,7 @@ import {
   networkConfig,
 } from '@codex/contracts';
 import { decodeVerificationKey, developmentKey } from '@codex/groth16';
-import { expect } from 'vitest';
+import { vi } from 'vitest';
 import { CodexNode } from '../../../src/index.ts';
 import { testConfig } from '../../node/fixture.ts';
 
@@ -84,9 +84,8 @@ export class MarketNet {
     this.nodes.push(node);
     await node.start();
     // On a busy machine the chain may answer late.
-    await expect
-      .poll(async () => (await call(node, 'GET', '/storage/purchases')).status, { timeout: 60_000 })
-      .toBe(200);
+    const answers = async () => (await call(node, 'GET', '/storage/purchases')).status === 200;
+    await vi.waitUntil(answers, { timeout: 60_000 });
     const [first] = this.nodes;
     if (first && first !== node) await node.network.connect(first.peerId, first.network.listenAddrs());
     return node;
