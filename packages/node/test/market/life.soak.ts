@@ -39,18 +39,18 @@ it('a file is bought, hosted by as many hosts as it has slots, and outlives its 
   const file = pattern(BYTES, 7);
   const { text: cid } = await call(client, 'POST', '/data', file);
   const wish = {
-    duration: '150',
+    duration: '300',
     proofProbability: '1',
     pricePerBytePerSecond: '1',
     collateralPerByte: '1',
-    expiry: '120',
+    expiry: '240',
   };
   const query = new URLSearchParams({ ...wish, nodes: '3', tolerance: '1' });
   const quote = JSON.parse((await call(client, 'GET', `/storage/request/${cid}?${query}`)).text);
   expect(quote).toMatchObject({
     slots: 3,
     slotSize: 262_144,
-    price: String(3 * 262_144 * 150),
+    price: String(3 * 262_144 * 300),
     collateralPerSlot: '262144',
   });
   const headers = { 'idempotency-key': 'once' };
@@ -62,7 +62,7 @@ it('a file is bought, hosted by as many hosts as it has slots, and outlives its 
   expect(second).toEqual(first);
 
   const purchase = async () => JSON.parse((await call(client, 'GET', `/storage/purchases/${first.text}`)).text);
-  await expect.poll(async () => (await purchase()).state, { timeout: 150_000, interval: 1000 }).toBe('started');
+  await expect.poll(async () => (await purchase()).state, { timeout: 250_000, interval: 1000 }).toBe('started');
   const slots = await Promise.all(
     hosts.map(async (host) => JSON.parse((await call(host, 'GET', '/sales/slots')).text)),
   );
@@ -73,7 +73,7 @@ it('a file is bought, hosted by as many hosts as it has slots, and outlives its 
     expect(sale).toMatchObject({ state: 'SaleProving', requestId: `0x${first.text}`, slotIndex: slot.slotIndex });
   }
 
-  await expect.poll(async () => (await purchase()).state, { timeout: 240_000, interval: 1000 }).toBe('finished');
+  await expect.poll(async () => (await purchase()).state, { timeout: 400_000, interval: 1000 }).toBe('finished');
   for (const host of hosts) {
     await expect
       .poll(async () => JSON.parse((await call(host, 'GET', '/sales/slots')).text), { timeout: 60_000, interval: 1000 })
@@ -89,4 +89,4 @@ it('a file is bought, hosted by as many hosts as it has slots, and outlives its 
       quotaReservedBytes: 4_000_000,
     });
   }
-}, 500_000);
+}, 800_000);
