@@ -36,16 +36,19 @@ export class Market {
   readonly watch: MarketWatch;
   readonly network: Network;
   readonly parties: readonly Party[];
+  /** What the nodes took until they had found each other, milliseconds. */
+  readonly startedMs: number;
   readonly #end: () => Promise<void>;
 
   private constructor(
-    parts: { chain: MarketChain; watch: MarketWatch; network: Network; parties: readonly Party[] },
+    parts: { chain: MarketChain; watch: MarketWatch; network: Network; parties: readonly Party[]; startedMs: number },
     end: () => Promise<void>,
   ) {
     this.chain = parts.chain;
     this.watch = parts.watch;
     this.network = parts.network;
     this.parties = parts.parties;
+    this.startedMs = parts.startedMs;
     this.#end = end;
   }
 
@@ -82,6 +85,7 @@ export class Market {
       });
       await watch.start();
       ends.push(() => watch.stop());
+      const began = performance.now();
       const network = await Network.start({
         nodes: parties.map((party) => planOf(party, chain, circuitDir)),
         connect: false,
@@ -92,7 +96,7 @@ export class Market {
         ...(init.onEvent && { onEvent: init.onEvent }),
       });
       ends.push(() => network.stop());
-      return new Market({ chain, watch, network, parties }, end);
+      return new Market({ chain, watch, network, parties, startedMs: performance.now() - began }, end);
     } catch (error) {
       await end();
       throw error;
