@@ -17,6 +17,7 @@ class AnyProof extends FakeStorage {
   }
 }
 
+// Not in the short form: four minutes of a real clock.
 it.skipIf(process.env.SOAK === 'short')(
   'buys, sells, proves, slashes, repairs and pays on a real chain',
   async () => {
