@@ -83,8 +83,14 @@ async function fund(client: ReturnType<typeof clientOf>, token: Hex, parties: re
   const [account] = await client.getAddresses();
   for (const { address } of parties) {
     await client.setBalance({ address, value: ETHER });
-    const args = [address, TOKENS] as const;
-    const mint = { address: token, abi: testTokenAbi, functionName: 'mint', args, account: account!, chain: null };
-    await client.waitForTransactionReceipt({ hash: await client.writeContract(mint), pollingInterval: 50 });
+    const hash = await client.writeContract({
+      address: token,
+      abi: testTokenAbi,
+      functionName: 'mint',
+      args: [address, TOKENS],
+      account: account!,
+      chain: null,
+    });
+    await client.waitForTransactionReceipt({ hash, pollingInterval: 50 });
   }
 }
