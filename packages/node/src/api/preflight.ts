@@ -43,7 +43,9 @@ export function preflights(routes: readonly Route[]): Preflight[] {
         path,
         status: 200,
         methods: methods.join(','),
-        corsHeaders: { 'Access-Control-Allow-Headers': 'content-type, idempotency-key, range, if-range, if-none-match' },
+        corsHeaders: {
+          'Access-Control-Allow-Headers': 'content-type, idempotency-key, range, if-range, if-none-match',
+        },
       },
   );
 }
