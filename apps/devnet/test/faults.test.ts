@@ -121,6 +121,8 @@ describe('the command line', () => {
       json: false,
       keep: undefined,
       help: false,
+      market: false,
+      hosts: 6,
     });
     expect(parseDemoArguments(['a', '--nodes', '5', '--once', '--keep', 'd'])).toMatchObject({
       file: 'a',

@@ -211,7 +211,7 @@ describe('the process of a node', () => {
   it.each([
     [['--storage-quota=lots'], 'CONFIG_INVALID'],
     [['--nonsense'], 'OPTION_UNKNOWN'],
-    [['persistence', '--eth-provider=ws://x'], 'OPTION_UNSUPPORTED'],
+    [['persistence', '--eth-provider=ws://x'], 'ETHEREUM_ACCOUNT_MISSING'],
     [['--config-file=/nonexistent'], 'CONFIG_FILE_INVALID'],
     [['frobnicate'], 'ARGUMENT_UNEXPECTED'],
   ])('refuses %j with exit code 1', async (args, code) => {

@@ -63,6 +63,10 @@ export async function loadConfig(inputs: ConfigInputs = {}): Promise<LoadedConfi
       warnings.push(`Option ${name} has no effect without the subcommand persistence`);
     }
   }
+  // Before anything is opened: whoever runs a host should not find out later.
+  if (values.persistence && values.ethAccount === undefined && values.ethPrivateKey === undefined) {
+    throw new NodeError('ETHEREUM_ACCOUNT_MISSING', 'Persistence enabled, but no Ethereum account was set');
+  }
   return {
     config: values as unknown as NodeConfig,
     sources: sources as Record<OptionName, OptionSource>,

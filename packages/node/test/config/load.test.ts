@@ -171,6 +171,7 @@ describe('arguments', () => {
   it('takes the subcommands of the reference as words among the options', async () => {
     const { config, warnings } = await load([
       ...['--api-port=1', 'persistence', '--eth-provider=ws://a:1,http://b/key', '--eth-provider', 'https://c'],
+      '--eth-private-key=/key',
       ...[
         '--marketplace-address',
         `0x${'Ab'.repeat(20)}`,
@@ -185,6 +186,7 @@ describe('arguments', () => {
     expect(warnings).toEqual([expect.stringContaining('simulate-proof-failures has no effect')]);
     await expect(load(['--eth-provider=ftp://a'])).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
     await expect(load(['--eth-provider=x'])).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+    await expect(load(['persistence'])).rejects.toMatchObject({ code: 'ETHEREUM_ACCOUNT_MISSING' });
     expect((await load([])).config).toMatchObject({ persistence: false, prover: false });
   });
 
