@@ -8,7 +8,10 @@ export interface DemoArguments {
   readonly once: boolean;
   readonly json: boolean;
   readonly keep: string | undefined;
-  readonly market: boolean;
+  /** What is shown: the marketplace's story, a scenario of it, or nodes that exchange a file. */
+  readonly show: 'story' | 'scenario' | 'network';
+  /** Of the scenario. */
+  readonly scenario: string | undefined;
   readonly hosts: number;
   readonly help: boolean;
 }
@@ -18,35 +21,39 @@ const HOSTS_MIN = 5;
 /** Each of them proves: more do not get done in a period on one machine. */
 const HOSTS_MAX = 12;
 
-export const HELP = `Starts a network of Codex nodes on this machine, stores a file on the first and fetches it on the others.
+export const HELP = `Plays a whole life of a stored file on this machine: a chain, a client, a validator and hosts; storage is bought,
+sold and proved, a host dies, another one rebuilds what it had, the file comes back, and everybody is paid.
 
   npm start [-- FILE] [options]
 
-  FILE          the file to store (default: the Node program that runs this)
-  --nodes N     number of nodes, 2 to ${NODES_MAX} (default 3)
-  --market      show the marketplace instead: storage is bought, sold and proved on a chain of its own, and a host dies
-  --hosts N     with --market: number of hosts, ${HOSTS_MIN} to ${HOSTS_MAX} (default 6)
-  --once        end after the transfers, also on a terminal
-  --json        one JSON object per line on stdout, for programs
-  --keep DIR    keep the nodes' data and logs in DIR (default: a temporary directory, deleted at the end)
+  FILE             the file to store (default: one of this installation)
+  --hosts N        number of hosts, ${HOSTS_MIN} to ${HOSTS_MAX} (default 6)
+  --scenario NAME  something else that happens on a marketplace; --scenario list names all
+  --network        nodes without a marketplace: a file goes in on the first and comes out on the others
+  --nodes N        number of those nodes, 2 to ${NODES_MAX} (default 3)
+  --once           with --network: end after the transfers, also on a terminal
+  --json           one JSON object per line on stdout, for programs
+  --keep DIR       keep the nodes' data and logs in DIR (default: a temporary directory, deleted at the end)
   --help
 
-On a terminal the network stays up until Ctrl-C. Exit codes: 0 all copies are identical, 1 something failed or differed,
-2 wrong usage, 130 interrupted.
+With --network on a terminal the nodes stay up until Ctrl-C. Exit codes: 0 all went as it must, 1 something failed or
+differed, 2 wrong usage, 130 interrupted.
 `;
+
+const usage = (message: string) => new DevnetError('USAGE', `${message} (see --help)`);
 
 /** Error: `USAGE`. */
 export function parseDemoArguments(args: readonly string[]): DemoArguments {
-  const usage = (message: string) => new DevnetError('USAGE', `${message} (see --help)`);
   const parse = () => {
     try {
       return parseArgs({
         args: [...args],
         allowPositionals: true,
         options: {
-          nodes: { type: 'string', default: '3' },
-          market: { type: 'boolean', default: false },
-          hosts: { type: 'string', default: '6' },
+          network: { type: 'boolean', default: false },
+          nodes: { type: 'string' },
+          scenario: { type: 'string' },
+          hosts: { type: 'string' },
           once: { type: 'boolean', default: false },
           json: { type: 'boolean', default: false },
           keep: { type: 'string' },
@@ -58,16 +65,26 @@ export function parseDemoArguments(args: readonly string[]): DemoArguments {
     }
   };
   const { values, positionals } = parse();
-  const nodes = Number(values.nodes);
-  if (!Number.isInteger(nodes) || nodes < 2 || nodes > NODES_MAX) {
-    throw usage(`--nodes takes a number from 2 to ${NODES_MAX}, not ${values.nodes}`);
-  }
-  const hosts = Number(values.hosts);
-  if (!Number.isInteger(hosts) || hosts < HOSTS_MIN || hosts > HOSTS_MAX) {
-    throw usage(`--hosts takes a number from ${HOSTS_MIN} to ${HOSTS_MAX}, not ${values.hosts}`);
+  const nodes = count('nodes', values.nodes ?? '3', 2, NODES_MAX);
+  const hosts = count('hosts', values.hosts ?? '6', HOSTS_MIN, HOSTS_MAX);
+  const network = values.network || values.nodes !== undefined;
+  const { scenario } = values;
+  if (
+    (network && (scenario !== undefined || values.hosts !== undefined)) ||
+    (scenario !== undefined && values.hosts !== undefined)
+  ) {
+    throw usage('--network (or --nodes), --scenario and --hosts exclude each other');
   }
   if (positionals.length > 1) throw usage(`One file at a time, not ${positionals.length}`);
   if (values.keep === '') throw usage('--keep takes a directory');
-  const { once, json, keep, market, help } = values;
-  return { file: positionals[0], nodes, once, json, keep, market, hosts, help };
+  const { once, json, keep, help } = values;
+  const show = network ? 'network' : scenario === undefined ? 'story' : 'scenario';
+  return { file: positionals[0], nodes, once, json, keep, show, scenario, hosts, help };
+}
+
+/** Error: `USAGE`. */
+function count(name: string, text: string, min: number, max: number): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= min && value <= max) return value;
+  throw usage(`--${name} takes a number from ${min} to ${max}, not ${text}`);
 }

@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import { isCodexError } from '@codex/runtime';
 import { type DemoArguments, HELP, parseDemoArguments } from './arguments.ts';
 import { runDemo } from './demo.ts';
+import { DevnetError } from './errors.ts';
 import { startNetwork } from './network.ts';
 import { PROJECT_ROOT } from './node-command.ts';
 import { jsonReport, terminalReport } from './report.ts';
-import { checkSpace, defaultFile, marketFile, openSource } from './source-file.ts';
+import { checkSpace, defaultFile, marketFile, openSource, scenarioFile } from './source-file.ts';
 import { Terminal } from './terminal.ts';
 
 const EXIT_FAILED = 1;
@@ -73,11 +74,41 @@ async function story(args: DemoArguments, terminal: Terminal, interrupted: Abort
   // The client has the file twice, hosts have as much again each, and whoever reads it, too.
   await checkSpace(source, 3 + args.hosts, tmpdir());
   const report = args.json
-    ? jsonMarketReport((line) => process.stdout.write(line))
+    ? jsonMarketReport((line) => process.stdout.write(line), source)
     : terminalMarketReport(terminal, source);
   await marketDemo({ hosts: args.hosts, directory: args.keep, source, report, signal: interrupted });
   return 0;
 }
+
+/** Plays one of the scenarios, or names them all; resolves to the exit code. */
+async function scenario(args: DemoArguments, terminal: Terminal, interrupted: AbortSignal): Promise<number> {
+  const [{ playScenario, SCENARIOS }, { jsonScenarioReport, terminalScenarioReport }] = await Promise.all([
+    import('./market/scenarios/index.ts'),
+    import('./market/scenario-report.ts'),
+  ]);
+  if (args.scenario === 'list') {
+    for (const { name, title } of SCENARIOS) terminal.line(`${name.padEnd(24)} ${title}`);
+    return 0;
+  }
+  const wanted = SCENARIOS.find(({ name }) => name === args.scenario);
+  if (!wanted) throw new DevnetError('USAGE', `There is no scenario ${args.scenario} (see --scenario list)`);
+  const source = await openSource(args.file ?? scenarioFile());
+  await checkSpace(source, 3 + wanted.hosts, tmpdir());
+  const report = args.json
+    ? jsonScenarioReport((line) => process.stdout.write(line))
+    : terminalScenarioReport(terminal);
+  report.begin(wanted);
+  const result = await playScenario(wanted, source, {
+    directory: args.keep,
+    signal: interrupted,
+    listener: report,
+    onSight: (sight, name) => report.sight(sight, name),
+  });
+  report.summary(result);
+  return 0;
+}
+
+const SHOWS = { story, scenario, network: demo };
 
 function explain(error: unknown, terminal: Terminal, json: boolean): void {
   const fields = isCodexError(error)
@@ -114,7 +145,7 @@ try {
   const args = parseDemoArguments(process.argv.slice(2));
   json = args.json;
   if (args.help) process.stdout.write(HELP);
-  else process.exitCode = await (args.market ? story : demo)(args, terminal, interruption.signal);
+  else process.exitCode = await SHOWS[args.show](args, terminal, interruption.signal);
 } catch (error) {
   if (interruption.signal.aborted && !isCodexError(error)) {
     process.exitCode = EXIT_INTERRUPTED;

@@ -21,6 +21,9 @@ export const defaultFile = (): string => process.execPath;
 /** The compiler of the proofs' circuit: megabytes, not more, for each of them is hashed for proofs several times. */
 export const marketFile = (): string => join(PROJECT_ROOT, 'node_modules', 'circom2', 'circom.wasm');
 
+/** Some hundred KiB of text: enough for three slots, and nothing to wait for. */
+export const scenarioFile = (): string => join(PROJECT_ROOT, 'package-lock.json');
+
 /** Checks that a file can be stored. Error: `FILE_UNUSABLE`, saying why. */
 export async function openSource(path: string): Promise<SourceFile> {
   const unusable = (why: string) => new DevnetError('FILE_UNUSABLE', `${path} ${why}`, { path });

@@ -18,10 +18,11 @@ export function formatRate(bytes: number, ms: number): string {
   return `${mbps >= 10 ? mbps.toFixed(0) : mbps.toFixed(1)} MB/s`;
 }
 
-/** `0.31 s`, `42 s`, `3 min 5 s`. */
+/** `0.31 s`, `42 s`, `3 min 5 s`, `16 h 40 min`. */
 export function formatDuration(ms: number): string {
   const seconds = ms / 1000;
   if (seconds < 10) return `${seconds.toFixed(2)} s`;
   if (seconds < 120) return `${seconds.toFixed(0)} s`;
+  if (seconds >= 7200) return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
   return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
 }

@@ -30,7 +30,7 @@ function temporaryPlace() {
 describe('npm start', () => {
   it('stores a file on one node and gets identical copies from the others, then cleans up', async () => {
     const { env, leftovers } = temporaryPlace();
-    const run = runMain([file, '--json'], env);
+    const run = runMain([file, '--network', '--json'], env);
     const { code, stdout, stderr } = await run.ended;
     expect(stderr).toBe('');
     expect(code).toBe(0);
@@ -74,7 +74,7 @@ describe('npm start', () => {
     expect(missing.stderr).toContain('does not exist (FILE_UNUSABLE)');
     const usage = await runMain(['--nodes', '0']).ended;
     expect(usage.code).toBe(2);
-    const hosts = await runMain(['--market', '--hosts', '4']).ended;
+    const hosts = await runMain(['--hosts', '4']).ended;
     expect([hosts.code, hosts.stderr.includes('5 to 12')]).toEqual([2, true]);
     const help = await runMain(['--help']).ended;
     expect([help.code, help.stdout.includes('--once')]).toEqual([0, true]);
@@ -84,7 +84,7 @@ describe('npm start', () => {
 describe('when the demo itself ends', () => {
   it.each(['SIGKILL', 'SIGTERM'] as const)('by %s, nothing goes on running and nothing is left', async (signal) => {
     const { env, leftovers } = temporaryPlace();
-    const run = runMain([file, '--json'], env);
+    const run = runMain([file, '--network', '--json'], env);
     const ready = () => jsonLines(run.out.stdout).filter(({ event }) => event === 'ready');
     await until(() => ready().length === 3, 30_000);
     const pids = ready().map(({ pid }) => pid as number);

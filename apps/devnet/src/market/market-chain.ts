@@ -4,16 +4,16 @@ import { createTestClient, type Hex, parseEther, publicActions, type Transport, 
 import type { Guardian } from '../guardian.ts';
 import type { Party } from './parties.ts';
 import type { ProofKey } from './proof-key.ts';
-import { BLOCK_SECONDS, storyRules } from './rules.ts';
+import { type Pace, STORY_PACE, storyRules } from './rules.ts';
 
 /** Pays for gas for hours. */
 const ETHER = parseEther('100');
-/** Units of the token that each party begins with; the same as accounts of local chains get. */
-export const TOKENS = 10n ** 15n;
 
 export interface MarketChainInit extends AbortOptions {
   readonly key: ProofKey;
   readonly parties: readonly Party[];
+  /** Default: the pace of the story. */
+  readonly pace?: Pace;
 }
 
 /** A chain of its own on this machine with a marketplace, whose blocks come at intervals, and on which all parties have funds. */
@@ -37,18 +37,18 @@ export class MarketChain {
   /** Errors: `CHAIN_START_FAILED`, `DEPLOYMENT_FAILED`. */
   static async start(
     components: { readonly guardian: Guardian },
-    { key, parties, signal }: MarketChainInit,
+    { key, parties, signal, pace = STORY_PACE }: MarketChainInit,
   ): Promise<MarketChain> {
     const { guardian } = components;
     const chain = new EmbeddedChain();
     await chain.start({ signal });
     if (chain.pid !== undefined) guardian.watch(chain.pid);
     try {
-      const init = { network: storyRules(), verificationKey: key.verificationKey, zkeyHash: key.sha256, signal };
+      const init = { network: storyRules(pace), verificationKey: key.verificationKey, zkeyHash: key.sha256, signal };
       const { contracts, token } = await deployContracts({ transport: chain.transport() }, init);
       const client = clientOf(chain.transport());
       await fund(client, token, parties);
-      await client.setIntervalMining({ interval: BLOCK_SECONDS });
+      await client.setIntervalMining({ interval: pace.blockSeconds });
       return new MarketChain(chain, guardian, { marketplace: contracts.Marketplace!.address, token });
     } catch (error) {
       await chain.stop();
@@ -81,13 +81,13 @@ const clientOf = (transport: Transport) =>
 /** While every transaction gets a block of its own. */
 async function fund(client: ReturnType<typeof clientOf>, token: Hex, parties: readonly Party[]): Promise<void> {
   const [account] = await client.getAddresses();
-  for (const { address } of parties) {
+  for (const { address, tokens } of parties) {
     await client.setBalance({ address, value: ETHER });
     const hash = await client.writeContract({
       address: token,
       abi: testTokenAbi,
       functionName: 'mint',
-      args: [address, TOKENS],
+      args: [address, tokens],
       account: account!,
       chain: null,
     });

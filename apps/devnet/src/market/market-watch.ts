@@ -130,6 +130,7 @@ export class MarketWatch {
       for (const event of events) {
         if (event.eventName === 'StorageRequestedBy') this.#learn(event.args.requestId as Hex);
       }
+      const asked = events.find(({ eventName }) => eventName === 'StorageRequestedBy');
       const call = decodeFunctionData({ abi: marketplaceAbi, data: transaction.input });
       const sight: Sight = {
         block: blockNumber,
@@ -138,7 +139,7 @@ export class MarketWatch {
         ok: receipt.status === 'success',
         call: call.functionName,
         args: call.args ?? [],
-        ...this.#slotOf(call),
+        ...(asked ? { requestId: asked.args.requestId as Hex } : this.#slotOf(call)),
         events: events.map(({ eventName }) => eventName),
         transfers: logsOf(token).flatMap((log) => {
           const event = eventOf(testTokenAbi, log);

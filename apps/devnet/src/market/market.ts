@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import type { NetworkConfig } from '@codex/contracts';
 import type { AbortOptions } from '@codex/runtime';
 import type { Hex } from 'viem';
 import { Guardian } from '../guardian.ts';
@@ -12,6 +13,7 @@ import { MarketChain } from './market-chain.ts';
 import { MarketWatch } from './market-watch.ts';
 import { makeParties, type Party } from './parties.ts';
 import { developmentProofKey } from './proof-key.ts';
+import { type Pace, STORY_PACE, storyRules } from './rules.ts';
 import type { Sight } from './sight.ts';
 
 /** One cell a proof, so that all hosts together can prove on two cores; networks take five. */
@@ -22,8 +24,16 @@ export interface MarketInit extends AbortOptions {
   readonly hosts: number;
   /** Holds keys, data and logs, and is kept. Default: a temporary one, deleted at the end. */
   readonly directory?: string | undefined;
+  /** Default: the pace of the story. */
+  readonly pace?: Pace;
   /** Added to the command line of every node. */
   readonly args?: readonly string[];
+  /** Added to the command line of one party. */
+  readonly argsOf?: (name: string) => readonly string[];
+  /** Units of the token that a party begins with, if not `TOKENS`. */
+  readonly tokensOf?: (name: string) => bigint | undefined;
+  /** Where parties reach the chain, by name; default: where it is. */
+  readonly providersOf?: (name: string, chain: MarketChain) => readonly string[];
   readonly onChain?: ((chain: MarketChain) => void) | undefined;
   readonly onEvent?: ((event: NetworkEvent) => void) | undefined;
   /** With the name of whoever sent the call. */
@@ -36,25 +46,29 @@ export class Market {
   readonly watch: MarketWatch;
   readonly network: Network;
   readonly parties: readonly Party[];
+  readonly pace: Pace;
+  readonly rules: NetworkConfig;
   /** What the nodes took until they had found each other, milliseconds. */
   readonly startedMs: number;
   readonly #end: () => Promise<void>;
 
   private constructor(
-    parts: { chain: MarketChain; watch: MarketWatch; network: Network; parties: readonly Party[]; startedMs: number },
+    parts: Pick<Market, 'chain' | 'watch' | 'network' | 'parties' | 'pace' | 'startedMs'>,
     end: () => Promise<void>,
   ) {
     this.chain = parts.chain;
     this.watch = parts.watch;
     this.network = parts.network;
     this.parties = parts.parties;
+    this.pace = parts.pace;
+    this.rules = storyRules(parts.pace);
     this.startedMs = parts.startedMs;
     this.#end = end;
   }
 
   /** Errors: those of chain, deployment and network. */
   static async start(init: MarketInit): Promise<Market> {
-    const { hosts, signal, onSight } = init;
+    const { hosts, signal, onSight, pace = STORY_PACE } = init;
     const directory = init.directory === undefined ? mkdtempSync(join(tmpdir(), 'codex-market-')) : init.directory;
     mkdirSync(directory, { recursive: true });
     const guardian = new Guardian();
@@ -72,8 +86,8 @@ export class Market {
       const circuitDir = join(PROJECT_ROOT, '.cache');
       const key = await developmentProofKey({ samples: SAMPLES, circuitDir, signal });
       const names = ['validator', 'client', ...Array.from({ length: hosts }, (_, i) => `host-${i + 1}`)];
-      const parties = await makeParties(names, join(resolve(directory), 'keys'));
-      const chain = await MarketChain.start({ guardian }, { key, parties, signal });
+      const parties = await makeParties(names, join(resolve(directory), 'keys'), init.tokensOf);
+      const chain = await MarketChain.start({ guardian }, { key, parties, pace, signal });
       ends.push(() => chain.stop());
       init.onChain?.(chain);
       const { marketplace, token } = chain;
@@ -87,7 +101,7 @@ export class Market {
       ends.push(() => watch.stop());
       const began = performance.now();
       const network = await Network.start({
-        nodes: parties.map((party) => planOf(party, chain, circuitDir)),
+        nodes: parties.map((party) => planOf(party, chain, circuitDir, init)),
         connect: false,
         guardian,
         directory: join(directory, 'nodes'),
@@ -96,7 +110,7 @@ export class Market {
         ...(init.onEvent && { onEvent: init.onEvent }),
       });
       ends.push(() => network.stop());
-      return new Market({ chain, watch, network, parties, startedMs: performance.now() - began }, end);
+      return new Market({ chain, watch, network, parties, pace, startedMs: performance.now() - began }, end);
     } catch (error) {
       await end();
       throw error;
@@ -129,10 +143,11 @@ const nameOf = (parties: readonly Party[], address: Hex) =>
   parties.find((party) => lowerCase(party.address) === lowerCase(address))?.name ?? address;
 
 /** Everybody has an account; hosts also prove, and the validator looks whether they did. */
-function planOf({ name, keyFile }: Party, chain: MarketChain, circuitDir: string): NodePlan {
+function planOf({ name, keyFile }: Party, chain: MarketChain, circuitDir: string, init: MarketInit): NodePlan {
+  const providers = init.providersOf?.(name, chain) ?? [chain.url];
   const args = [
     'persistence',
-    `--eth-provider=${chain.url}`,
+    ...providers.map((url) => `--eth-provider=${url}`),
     `--eth-private-key=${keyFile}`,
     `--marketplace-address=${chain.marketplace}`,
   ];
@@ -140,5 +155,5 @@ function planOf({ name, keyFile }: Party, chain: MarketChain, circuitDir: string
   if (name.startsWith('host-')) {
     args.push('prover', `--circuit-dir=${circuitDir}`, '--proving-keys=development', `--proof-samples=${SAMPLES}`);
   }
-  return { name, args };
+  return { name, args: [...args, ...(init.argsOf?.(name) ?? [])] };
 }

@@ -1,16 +1,27 @@
 import { type NetworkConfig, networkConfig } from '@codex/contracts';
 
-/** Seconds from block to block. */
-export const BLOCK_SECONDS = 1;
-/** Seconds. Hosts on one machine share its cores: all their proofs must fit in. */
-export const PERIOD_SECONDS = 15;
+/** How fast a marketplace for stories is. */
+export interface Pace {
+  /** Seconds from block to block. */
+  readonly blockSeconds: number;
+  /** Seconds. Hosts on one machine share its cores: all their proofs must fit in. */
+  readonly periodSeconds: number;
+}
+
+/** A story in minutes on two cores, with half a dozen hosts. */
+export const STORY_PACE: Pace = { blockSeconds: 1, periodSeconds: 15 };
+
+/** Blocks beyond the longest downtime of a proof; a step of the pointer is a prime beyond (12 §6). */
+const PRIMES = [5, 7, 11, 13, 17, 19, 23, 29, 37, 47, 59, 67, 83, 97, 127];
 
 /**
- * The marketplace's usual rules in minutes instead of days: proofs every quarter of a minute, and two missed ones cost a
- * host its slot.
+ * The marketplace's usual rules in minutes instead of days: proofs in every period, and two missed ones cost a host its
+ * slot.
  */
-export function storyRules(): NetworkConfig {
+export function storyRules({ blockSeconds, periodSeconds }: Pace = STORY_PACE): NetworkConfig {
   const { config, rules, ...usual } = networkConfig('default');
+  // Blocks: longer than a period, so that no challenge changes within one (12 §6).
+  const downtime = Math.ceil((periodSeconds * 4) / (blockSeconds * 3));
   return {
     ...usual,
     name: 'story',
@@ -19,11 +30,10 @@ export function storyRules(): NetworkConfig {
       ...config,
       proofs: {
         ...config.proofs,
-        period: BigInt(PERIOD_SECONDS),
-        timeout: BigInt(PERIOD_SECONDS),
-        // Blocks: longer than a period, so that no challenge changes within one (12 §6); the step is a prime beyond.
-        downtime: 20,
-        downtimeProduct: 23,
+        period: BigInt(periodSeconds),
+        timeout: BigInt(periodSeconds),
+        downtime,
+        downtimeProduct: PRIMES.find((prime) => prime > downtime)!,
       },
     },
   };

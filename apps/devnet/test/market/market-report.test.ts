@@ -21,6 +21,7 @@ const RESULT = {
   sha256: 'ab',
   lost: 'host-1',
   repairedBy: 'host-2',
+  repairSeconds: 71,
   money: [
     { name: 'client', change: -5_000n },
     { name: 'host-2', change: 4_000n },
@@ -33,10 +34,12 @@ const RESULT = {
   seconds: 210,
 } as const;
 
+const FILE = { path: '/f', name: 'f.bin', size: 2 ** 23 };
+
 function lines(tell: (report: ReturnType<typeof terminalMarketReport>) => void): string {
   let text = '';
   const out = { write: (more: string) => (text += more) };
-  tell(terminalMarketReport(new Terminal({ out }), { path: '/f', name: 'f.bin', size: 2 ** 20 }));
+  tell(terminalMarketReport(new Terminal({ out }), FILE));
   return text;
 }
 
@@ -52,20 +55,28 @@ describe('what the story tells', () => {
 
   it('people: what came of it, and who has what', () => {
     const text = lines((report) => report.summary(RESULT, 240_000));
-    expect(text).toContain('host-1, killed; host-2 has its slot now');
+    expect(text).toContain('host-1, killed; 71 s later host-2 had its slot');
     expect(text).toMatch(/client +-5,000\n/);
     expect(text).toMatch(/host-2 +\+4,000\n/);
+    expect(text).toMatch(/2 of 4 slots +lose the file within a year with a chance of \d\.\de-\d/);
+    expect(text).toMatch(/7 of 14 slots +with a chance below 1e-9/);
     expect(text).toContain('60 of the marketplace, 1 of them refused');
   });
 
   it('programs: the same, amounts as strings', () => {
     const said: string[] = [];
-    const report = jsonMarketReport((line) => said.push(line));
+    const report = jsonMarketReport((line) => said.push(line), FILE);
     report.sight(SIGHT, 'host-4');
     report.summary(RESULT, 240_000);
     expect(said.map((line) => JSON.parse(line))).toMatchObject([
       { event: 'call', name: 'host-4', call: 'fillSlot', slotIndex: 3, transfers: [{ amount: '8388608' }] },
-      { event: 'done', lost: 'host-1', left: '0', money: [{ name: 'client', change: '-5000' }, {}], ms: 240_000 },
+      {
+        event: 'done',
+        lost: 'host-1',
+        left: '0',
+        money: [{ name: 'client', change: '-5000' }, {}],
+        outlook: { plan: {} },
+      },
     ]);
   });
 });

@@ -12,12 +12,12 @@ const place = mkdtempSync(join(tmpdir(), 'devnet-story-'));
 afterAll(() => rmSync(place, { recursive: true, force: true }));
 
 // Not in the short form: minutes of a real clock in which seven nodes prove, and a machine that is busy with others too makes them miss.
-describe.skipIf(process.env.SOAK === 'short')('npm start -- --market', () => {
+describe.skipIf(process.env.SOAK === 'short')('npm start', () => {
   it.each(Array.from({ length: RUNS }, (_, i) => i + 1))(
     'a file survives its host, and everybody is paid: run %i',
     { timeout: STORY_MS },
     async () => {
-      const { code, stdout, stderr } = await runMain(['--market', '--json'], { TMPDIR: place }).ended;
+      const { code, stdout, stderr } = await runMain(['--json'], { TMPDIR: place }).ended;
       const events = jsonLines(stdout);
       expect({ code, stderr, failed: events.filter(({ event }) => event === 'error') }).toEqual({
         code: 0,
@@ -40,7 +40,7 @@ describe.skipIf(process.env.SOAK === 'short')('npm start -- --market', () => {
   );
 
   it('leaves nothing behind when it is killed', { timeout: 300_000 }, async () => {
-    const run = runMain(['--market', '--json'], { TMPDIR: place });
+    const run = runMain(['--json'], { TMPDIR: place });
     const asked = () => jsonLines(run.out.stdout).some(({ call }) => call === 'reserveSlot');
     await until(asked, 180_000);
     const events = jsonLines(run.out.stdout);
