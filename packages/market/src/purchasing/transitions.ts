@@ -1,4 +1,4 @@
-import type { Transition } from '../machine/transition.ts';
+import { stateDiagram, type Transition } from '../machine/transition.ts';
 
 export type PurchaseState =
   | 'pending'
@@ -32,3 +32,7 @@ export const PURCHASE_TRANSITIONS: readonly Transition<PurchaseState>[] = [
   { from: 'unknown', to: 'failed', when: 'it failed' },
   { from: 'unknown', to: 'errored', when: 'the chain does not know it' },
 ];
+
+/** In Mermaid's language. */
+export const purchaseDiagram = (): string =>
+  stateDiagram(PURCHASE_TRANSITIONS, { initial: ['pending', 'unknown'], ends: ['finished', 'cancelled'] });

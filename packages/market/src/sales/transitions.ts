@@ -1,4 +1,4 @@
-import type { Transition } from '../machine/transition.ts';
+import { stateDiagram, type Transition } from '../machine/transition.ts';
 
 export type SaleState =
   | 'preparing'
@@ -52,6 +52,10 @@ const ROWS: readonly Row[] = [
 
 /** The life of a sale (14 §6). */
 export const SALE_TRANSITIONS: readonly Transition<SaleState>[] = ROWS.map(([from, to, when]) => ({ from, to, when }));
+
+/** In Mermaid's language. */
+export const saleDiagram = (): string =>
+  stateDiagram(SALE_TRANSITIONS, { initial: ['preparing', 'unknown'], boxes: { taking: BEFORE } });
 
 /** As the REST API names them (14 §3). */
 export const saleStateName = (state: SaleState): string => `Sale${state.charAt(0).toUpperCase()}${state.slice(1)}`;
