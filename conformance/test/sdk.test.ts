@@ -4,12 +4,7 @@ import { Codex } from '@codex-storage/sdk-js';
 import { NodeUploadStrategy } from '@codex-storage/sdk-js/node';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { useNodes, vectorContent } from './node.ts';
-
-/** The SDK answers `{ error, data }`: the data, or a failure of the test. */
-function ok<T>(result: { error: false; data: T } | { error: true; data: Error & { code: number | null } }): T {
-  if (result.error) throw new Error(`${result.data.code}: ${result.data.message}`);
-  return result.data;
-}
+import { ok } from './result.ts';
 
 describe('the published SDK', () => {
   const nodes = useNodes(2);
