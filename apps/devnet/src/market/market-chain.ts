@@ -22,16 +22,17 @@ export class MarketChain {
   readonly token: Hex;
   readonly #chain: EmbeddedChain;
   readonly #guardian: Guardian;
+  readonly #blockSeconds: number;
 
   private constructor(
-    chain: EmbeddedChain,
-    guardian: Guardian,
-    contracts: { readonly marketplace: Hex; readonly token: Hex },
+    { chain, guardian }: { readonly chain: EmbeddedChain; readonly guardian: Guardian },
+    init: { readonly marketplace: Hex; readonly token: Hex; readonly blockSeconds: number },
   ) {
     this.#chain = chain;
     this.#guardian = guardian;
-    this.marketplace = contracts.marketplace;
-    this.token = contracts.token;
+    this.marketplace = init.marketplace;
+    this.token = init.token;
+    this.#blockSeconds = init.blockSeconds;
   }
 
   /** Errors: `CHAIN_START_FAILED`, `DEPLOYMENT_FAILED`. */
@@ -48,8 +49,13 @@ export class MarketChain {
       const { contracts, token } = await deployContracts({ transport: chain.transport() }, init);
       const client = clientOf(chain.transport());
       await fund(client, token, parties);
-      await client.setIntervalMining({ interval: pace.blockSeconds });
-      return new MarketChain(chain, guardian, { marketplace: contracts.Marketplace!.address, token });
+      const { blockSeconds } = pace;
+      const started = new MarketChain(
+        { chain, guardian },
+        { marketplace: contracts.Marketplace!.address, token, blockSeconds },
+      );
+      await started.startBlocks();
+      return started;
     } catch (error) {
       await chain.stop();
       throw error;
@@ -66,6 +72,30 @@ export class MarketChain {
 
   transport(): Transport {
     return this.#chain.transport();
+  }
+
+  /** No new block from now on; calls are answered, and transactions wait. */
+  async stopBlocks(): Promise<void> {
+    await clientOf(this.transport()).setIntervalMining({ interval: 0 });
+  }
+
+  /** Blocks come at their interval (again). */
+  async startBlocks(): Promise<void> {
+    await clientOf(this.transport()).setIntervalMining({ interval: this.#blockSeconds });
+  }
+
+  /** Its process stands still: connections are taken, and nothing is answered until `thaw`. */
+  freeze(): void {
+    if (this.pid !== undefined) process.kill(this.pid, 'SIGSTOP');
+  }
+
+  thaw(): void {
+    if (this.pid !== undefined) process.kill(this.pid, 'SIGCONT');
+  }
+
+  /** The next block is so many seconds later than it would have been, and so are all that follow. */
+  async skip(seconds: number): Promise<void> {
+    await clientOf(this.transport()).increaseTime({ seconds });
   }
 
   async stop(): Promise<void> {

@@ -33,7 +33,7 @@ export interface MarketInit extends AbortOptions {
   /** Units of the token that a party begins with, if not `TOKENS`. */
   readonly tokensOf?: (name: string) => bigint | undefined;
   /** Where parties reach the chain, by name; default: where it is. */
-  readonly providersOf?: (name: string, chain: MarketChain) => readonly string[];
+  readonly providersOf?: (name: string, chain: MarketChain) => readonly string[] | Promise<readonly string[]>;
   readonly onChain?: ((chain: MarketChain) => void) | undefined;
   readonly onEvent?: ((event: NetworkEvent) => void) | undefined;
   /** With the name of whoever sent the call. */
@@ -101,7 +101,7 @@ export class Market {
       ends.push(() => watch.stop());
       const began = performance.now();
       const network = await Network.start({
-        nodes: parties.map((party) => planOf(party, chain, circuitDir, init)),
+        nodes: await Promise.all(parties.map((party) => planOf(party, chain, circuitDir, init))),
         connect: false,
         guardian,
         directory: join(directory, 'nodes'),
@@ -143,8 +143,13 @@ const nameOf = (parties: readonly Party[], address: Hex) =>
   parties.find((party) => lowerCase(party.address) === lowerCase(address))?.name ?? address;
 
 /** Everybody has an account; hosts also prove, and the validator looks whether they did. */
-function planOf({ name, keyFile }: Party, chain: MarketChain, circuitDir: string, init: MarketInit): NodePlan {
-  const providers = init.providersOf?.(name, chain) ?? [chain.url];
+async function planOf(
+  { name, keyFile }: Party,
+  chain: MarketChain,
+  circuitDir: string,
+  init: MarketInit,
+): Promise<NodePlan> {
+  const providers = (await init.providersOf?.(name, chain)) ?? [chain.url];
   const args = [
     'persistence',
     ...providers.map((url) => `--eth-provider=${url}`),

@@ -91,6 +91,7 @@ export class Purchase {
   }
 
   async run(signal: AbortSignal): Promise<void> {
+    this.#c.logger.debug('Purchase', { id: this.#record.id, state: this.state });
     this.#c.entered(this.state);
     await this.#machine.run(signal);
     const { state, id, error } = this.#record;

@@ -137,6 +137,8 @@ export class Sale {
   }
 
   async run(signal: AbortSignal): Promise<void> {
+    const { parts, requestId, slotIndex } = this.#context;
+    parts.logger.debug('Sale', { requestId, slotIndex, state: this.state });
     try {
       await this.#machine.run(signal);
     } finally {
