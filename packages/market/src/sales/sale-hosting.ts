@@ -4,6 +4,7 @@ import { Backoff } from '../machine/backoff.ts';
 import { isRevert, revertOf } from '../machine/chain-errors.ts';
 import { advance, type FirstProof, hostedSlot, type SaleContext } from './sale-parts.ts';
 import type { SaleState } from './transitions.ts';
+import { WRONG_PROOF, WrongProofs } from './wrong-proofs.ts';
 
 /** The slot's state is read at events and at the end; without them after so many periods. */
 const LOOK_EVERY_PERIODS = 40;
@@ -61,6 +62,7 @@ export async function proving(sale: SaleContext, signal: AbortSignal): Promise<S
   const { clock } = marketplace;
   const length = Number(marketplace.configuration.proofs.period);
   const slot = await hostedSlot(sale);
+  const wrongProofs = new WrongProofs(sale.parts.wrongProofEvery);
   let extended = false;
   let proved = -1;
   let lookAt = 0;
@@ -93,7 +95,7 @@ export async function proving(sale: SaleContext, signal: AbortSignal): Promise<S
     }
     if (proved !== period) {
       proved = period;
-      if (!(await proveOnce(sale, period, signal))) {
+      if (!(await proveOnce(sale, period, wrongProofs, signal))) {
         lookAt = 0;
         continue;
       }
@@ -154,7 +156,12 @@ async function isLost(sale: SaleContext, signal: AbortSignal): Promise<boolean> 
 }
 
 /** Proves the slot for a period, trying again until its end. False when the chain did not take it: the slot must be looked at. */
-async function proveOnce(sale: SaleContext, period: number, signal: AbortSignal): Promise<boolean> {
+async function proveOnce(
+  sale: SaleContext,
+  period: number,
+  wrongProofs: WrongProofs,
+  signal: AbortSignal,
+): Promise<boolean> {
   const { parts, slotId } = sale;
   const { marketplace, counters, logger } = parts;
   const { clock } = marketplace;
@@ -176,6 +183,7 @@ async function proveOnce(sale: SaleContext, period: number, signal: AbortSignal)
         continue;
       }
       if (!status.required && !status.upcoming) return true;
+      if (!required && wrongProofs.isNext()) return await proveWrongly(sale, signal);
       required = true;
       const { challenge } = status;
       if (status.pointer > 255 - WRAP_BLOCKS && clock.now() < deadline - length / 2) {
@@ -209,6 +217,22 @@ async function proveOnce(sale: SaleContext, period: number, signal: AbortSignal)
   if (required) {
     counters.missed.inc();
     logger.error('A proof was missed', { requestId: sale.requestId, slotIndex: sale.slotIndex, period });
+  }
+  return true;
+}
+
+/** Sends a proof that the chain refuses, most of the time before it is in a block: then the period goes by without one. */
+async function proveWrongly(
+  { parts, requestId, slotId, slotIndex }: SaleContext,
+  signal: AbortSignal,
+): Promise<boolean> {
+  parts.logger.warn('Sending a wrong proof, as simulate-proof-failures says', { requestId, slotIndex });
+  try {
+    await parts.marketplace.submitProof(slotId, WRONG_PROOF, { signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    // Any other refusal says that the slot is not what it was.
+    if (revertOf(error) !== undefined && !isRevert(error, 'Proofs_InvalidProof')) return false;
   }
   return true;
 }

@@ -18,6 +18,8 @@ export interface SaleParts extends MachineComponents {
   readonly proofs: DeadlineGate;
   readonly proofTimes: ProofTimes;
   readonly rewardRecipient: Address | undefined;
+  /** Of a slot's proofs each one of so many is a wrong one, for tests; 0: none. */
+  readonly wrongProofEvery: number;
   readonly counters: SaleCounters;
 }
 

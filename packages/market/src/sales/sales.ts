@@ -37,6 +37,14 @@ export interface SalesLimits {
   readonly slotsPerRequestMax: number;
 }
 
+interface SalesInit {
+  readonly limits?: Partial<SalesLimits>;
+  /** Default: the account. */
+  readonly rewardRecipient?: Address | undefined;
+  /** Of a slot's proofs each one of so many is a wrong one, for tests. Default: 0, none. */
+  readonly wrongProofEvery?: number;
+}
+
 const SALES_LIMITS: SalesLimits = { decisionsMax: 3, transfersMax: 4, proofsMax: 1, slotsPerRequestMax: 1 };
 /** Each has a machine, timers and proofs to make: more than a host could prove in a period. */
 const SALES_MAX = 1024;
@@ -60,10 +68,7 @@ export class Sales {
   readonly #changed = new Wake();
   #offImproved: (() => void) | undefined;
 
-  constructor(
-    components: SalesComponents,
-    init: { readonly limits?: Partial<SalesLimits>; readonly rewardRecipient?: Address | undefined } = {},
-  ) {
+  constructor(components: SalesComponents, init: SalesInit = {}) {
     const { marketplace, storage, reservations, clock, random, logger, metrics } = components;
     this.#c = components;
     this.#limits = { ...SALES_LIMITS, ...init.limits };
@@ -79,6 +84,7 @@ export class Sales {
       proofs: new DeadlineGate(this.#limits.proofsMax),
       proofTimes: new ProofTimes(),
       rewardRecipient: init.rewardRecipient,
+      wrongProofEvery: init.wrongProofEvery ?? 0,
       counters: counters(metrics),
     };
   }

@@ -30,6 +30,8 @@ export class TestHost {
   readonly quota = new MemoryQuota(100_000);
   readonly storage: FakeStorage;
   readonly limits: Partial<SalesLimits>;
+  /** From the next start on. */
+  wrongProofEvery = 0;
   mortal = new Mortal();
   sales!: Sales;
   books!: Reservations;
@@ -65,7 +67,7 @@ export class TestHost {
         clock: mortal.clock(clock),
         metrics: noMetrics,
       },
-      { limits: this.limits },
+      { limits: this.limits, wrongProofEvery: this.wrongProofEvery },
     );
     this.sales.start();
   }

@@ -102,10 +102,12 @@ export const MARKET_OPTIONS = {
     'parts into which validators divide all slots; without it each watches all',
   ),
   'validator-group-index': one(count(0, 65_534), '0', 'part of this validator'),
-  'simulate-proof-failures': one(count(0, Number.MAX_SAFE_INTEGER), '0', 'wrong proofs', {
-    hidden: true,
-    unused: 'only test builds of the reference send wrong proofs',
-  }),
+  'simulate-proof-failures': one(
+    count(0, Number.MAX_SAFE_INTEGER),
+    '0',
+    'of the proofs of a slot each one of so many is a wrong one, for tests only: it costs collateral and slots; 0 = none',
+    { hidden: true },
+  ),
   'request-cache-size': one(count(1, Number.MAX_SAFE_INTEGER), '128', 'requests that are remembered', {
     hidden: true,
     unused: 'each purchase and each slot keeps its own request',

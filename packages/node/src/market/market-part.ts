@@ -181,6 +181,7 @@ export class MarketPart implements Startable, ApiMarket {
 
   #sell(marketplace: ConnectedMarketplace, reservations: Reservations, records: FileRecords): Sales {
     const { clock, random, metrics, logger } = this.#c;
+    const { rewardRecipient, simulateProofFailures: wrongProofEvery } = this.#config;
     const storage = new NodeHostStorage({
       ...this.#c,
       records,
@@ -194,7 +195,7 @@ export class MarketPart implements Startable, ApiMarket {
     });
     const sales = new Sales(
       { marketplace, storage, reservations, records, clock, random, metrics, logger: logger('codex sales') },
-      { rewardRecipient: this.#config.rewardRecipient },
+      { rewardRecipient, wrongProofEvery },
     );
     sales.start();
     this.#endings.push(() => sales.stop());

@@ -183,7 +183,8 @@ describe('arguments', () => {
     expect(config).toMatchObject({ persistence: true, prover: true, proofSamples: 1, validatorMaxSlots: 1000 });
     expect(config.ethProvider.flat()).toEqual(['ws://a:1', 'http://b/key', 'https://c']);
     expect(config.marketplaceAddress).toBe(`0x${'ab'.repeat(20)}`);
-    expect(warnings).toEqual([expect.stringContaining('simulate-proof-failures has no effect')]);
+    expect(config.simulateProofFailures).toBe(2);
+    expect(warnings).toEqual([]);
     await expect(load(['--eth-provider=ftp://a'])).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
     await expect(load(['--eth-provider=x'])).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
     await expect(load(['persistence'])).rejects.toMatchObject({ code: 'ETHEREUM_ACCOUNT_MISSING' });
@@ -191,8 +192,9 @@ describe('arguments', () => {
   });
 
   it('says what has no effect without the marketplace', async () => {
-    const { warnings } = await load(['--validator', '--eth-private-key=/key']);
-    expect(warnings).toEqual(['eth-private-key', 'validator'].map((name) => expect.stringContaining(name)));
+    const { warnings } = await load(['--validator', '--eth-private-key=/key', '--simulate-proof-failures=1']);
+    const named = ['eth-private-key', 'validator', 'simulate-proof-failures'];
+    expect(warnings).toEqual(named.map((name) => expect.stringContaining(name)));
   });
 
   it.each(Object.keys(LATER_OPTIONS))('refuses --%s instead of ignoring it', (name) => {
