@@ -31,9 +31,9 @@ export interface SlotTransfer extends AbortOptions {
 export interface HostStorage {
   /** Fetches the manifest. Errors: any, when it cannot be had or is wrong. */
   describe(cid: Hex, options?: AbortOptions): Promise<DatasetFacts>;
-  /** Fetches the slot's blocks from peers, and checks its root. */
+  /** Fetches the slot's blocks from peers, waiting for some to come who have them, and checks its root. */
   fetchSlot(slot: HostedSlot, transfer: SlotTransfer): Promise<void>;
-  /** Rebuilds the slot from what the network has of others, and checks its root. */
+  /** Fetches what peers have of the slot now, rebuilds the rest from what they have of others, and checks its root. */
   repairSlot(slot: HostedSlot, transfer: SlotTransfer): Promise<void>;
   /** Proves the slot for a challenge of 32 bytes. `deadline`, Unix seconds: later the proof is worth nothing. */
   prove(

@@ -132,12 +132,18 @@ export async function downloading(sale: SaleContext, signal: AbortSignal): Promi
       onStored: (bytes: number) => parts.reservations.stored(sale.reservation!.id, bytes),
     };
     try {
-      await parts.storage.fetchSlot(slot, transfer);
+      // Nobody has a lost slot, most of the time; waiting for somebody who has would take longer than making it anew.
+      if (open.repair) await parts.storage.repairSlot(slot, transfer);
+      else await parts.storage.fetchSlot(slot, transfer);
     } catch (error) {
-      // Nobody has a lost slot, most of the time: it is made anew from others.
       if (inner.aborted || !open.repair) throw error;
-      parts.logger.info('Rebuilding a slot that nobody has', { requestId: slot.requestId, slotIndex: slot.slotIndex });
-      await parts.storage.repairSlot(slot, transfer);
+      const { requestId, slotIndex } = slot;
+      parts.logger.info('Too little is left to rebuild a slot: waiting for whoever has it', {
+        requestId,
+        slotIndex,
+        error,
+      });
+      await parts.storage.fetchSlot(slot, transfer);
     }
     return true;
   });

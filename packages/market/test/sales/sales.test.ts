@@ -1,7 +1,7 @@
 import { slotIdOf } from '@codex/contracts';
 import { describe, expect, it } from 'vitest';
 import { SALE_TRANSITIONS, saleDiagram, saleJson } from '../../src/index.ts';
-import { MarketWorld } from '../support/market-world.ts';
+import { MarketWorld, type TestHost } from '../support/market-world.ts';
 import { address, fillAll, purchaseTerms } from '../support/requests.ts';
 
 async function world(hosts: number, seed = 1): Promise<MarketWorld> {
@@ -135,15 +135,42 @@ describe('sales', () => {
     market.network.holdersOf(slotId).clear();
     const before = market.balance(spare.account);
     market.chain.force({ name: 'freeSlot', slotId }, lost!.account);
-    await market.seconds(200);
+    await market.seconds(20);
+    // Nobody is waited for who might have it.
+    expect(spare.storage.slots).toBe(1);
+    await market.seconds(180);
     expect(market.hostsOf(id).get(index)).toBe(spare.account);
     expect(spare.storage.repairs).toBe(there ? 0 : 1);
+    expect(spare.storage.fetches).toBe(0);
     expect(before - market.balance(spare.account)).toBe(4500n);
     expect(spare.books.list()[0]?.totalRemainingCollateral).toBe(35_500n);
     await lost!.start();
     await market.seconds(1000);
     expect(market.client.get(id)?.state).toBe('finished');
     expect(market.unsettled(new Set([lost!]))).toEqual([]);
+  });
+
+  it('wait for whoever has a lost slot when too little is left to rebuild it', async () => {
+    const market = await world(3);
+    const id = await market.buy();
+    await market.seconds(280);
+    const spare = await market.host();
+    market.network.clientIsThere = false;
+    const [lost, away] = market.hosts;
+    const slotOf = (host: TestHost) => host.sales.list()[0]!.slotId;
+    const [slotId, hidden] = [slotOf(lost!), slotOf(away!)];
+    lost!.mortal.kill();
+    market.network.holdersOf(slotId).clear();
+    market.network.holdersOf(hidden).delete(away!.storage);
+    market.chain.force({ name: 'freeSlot', slotId }, lost!.account);
+    await market.seconds(20);
+    expect(spare.sales.list()[0]?.state).toBe('downloading');
+    expect(spare.storage.fetches).toBe(1);
+    market.network.holdersOf(hidden).add(away!.storage);
+    await market.seconds(60);
+    expect(spare.storage.repairs).toBe(1);
+    await market.seconds(150);
+    expect([...market.hostsOf(id).values()]).toContain(spare.account);
   });
 
   it('never fill two slots of one request, though nobody else is there', async () => {

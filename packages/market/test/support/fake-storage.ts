@@ -1,8 +1,12 @@
+import { slotIdOf } from '@codex/contracts';
 import type { Clock } from '@codex/runtime';
 import type { Hex, SlotId, StorageRequest } from '../../src/chain/marketplace.ts';
 import type { DatasetFacts, HostedSlot, HostStorage, SlotTransfer } from '../../src/index.ts';
 import { fakeProof } from './fake-chain.ts';
 import type { MemoryQuota } from './memory-quota.ts';
+
+/** So long a fetch waits for somebody who has what it wants. */
+const PATIENCE_MS = 30_000;
 
 /** What hosts can get from each other: which of them has which slot. */
 export class FakeNetwork {
@@ -20,6 +24,10 @@ export class FakeNetwork {
       tolerance: Number(ask.maxSlotLoss),
       ...wrong,
     });
+  }
+
+  has(slotId: SlotId): boolean {
+    return this.clientIsThere || this.holdersOf(slotId).size > 0;
   }
 
   holdersOf(slotId: SlotId): Set<FakeStorage> {
@@ -45,6 +53,7 @@ export class FakeStorage implements HostStorage {
   /** Which process of the host is using it. */
   process = 0;
   fetches = 0;
+  /** Slots that were rebuilt. */
   repairs = 0;
   proofs = 0;
   readonly extended = new Map<SlotId, number>();
@@ -67,13 +76,24 @@ export class FakeStorage implements HostStorage {
 
   async fetchSlot(slot: HostedSlot, transfer: SlotTransfer): Promise<void> {
     this.fetches++;
-    const has = this.#network.clientIsThere || this.#network.holdersOf(slot.slotId).size > 0;
-    if (!has) throw new Error('nobody has the slot');
+    const deadlineMs = this.#clock.now() + PATIENCE_MS;
+    while (!this.#network.has(slot.slotId)) {
+      if (this.#clock.now() >= deadlineMs) throw new Error('nobody has the slot');
+      await this.#clock.sleep(1000, transfer);
+    }
     await this.#get(slot, transfer);
   }
 
   async repairSlot(slot: HostedSlot, transfer: SlotTransfer): Promise<void> {
-    this.repairs++;
+    const { requestId, request, slotId } = slot;
+    if (!this.#network.has(slotId)) {
+      const { slots, maxSlotLoss } = request.ask;
+      const others = Array.from({ length: Number(slots) }, (_, i) => slotIdOf(requestId, BigInt(i)));
+      if (others.filter((other) => this.#network.has(other)).length < Number(slots - maxSlotLoss)) {
+        throw new Error('too many slots are lost');
+      }
+      this.repairs++;
+    }
     await this.#get(slot, transfer);
   }
 
