@@ -10,14 +10,15 @@ export interface PlanOptions {
   readonly price: bigint;
   readonly mttf: number;
   readonly mttr: number;
+  readonly repairThreshold: number;
   readonly period: number;
   readonly slashes: number;
 }
 
 /** What a request must say, cheapest first. Error: USAGE when no code is good enough, or a number is out of range. */
 export function showPlan(output: Output, options: PlanOptions): void {
-  const { size, price, ...rest } = options;
-  const plans = planned({ ...rest, sizeBytes: size, pricePerBytePerSecond: price });
+  const { size, price, repairThreshold: repairFrom, ...rest } = options;
+  const plans = planned({ ...rest, repairFrom, sizeBytes: size, pricePerBytePerSecond: price });
   const json = plans.map((one) => ({
     ...one,
     proofProbability: String(one.proofProbability),

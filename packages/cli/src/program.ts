@@ -90,6 +90,7 @@ export function createProgram(init: ProgramInit): Command {
     .option('--price <tokens>', 'for a byte and second', tokens, 1n)
     .option('--mttf <time>', 'mean time until a host is gone', seconds, 365 * 86_400)
     .option('--mttr <time>', 'mean time of a repair', seconds, 86_400)
+    .option('--repair-threshold <slots>', 'lost slots from which on hosts repair', rows, 1)
     .option('--period <time>', 'period of the contract', seconds, 120)
     .option('--slashes <count>', 'misses that free a slot', rows, 2)
     .option('--json', 'print results as JSON, one value per line')

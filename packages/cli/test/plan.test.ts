@@ -21,6 +21,14 @@ it('prints plans as JSON, cheapest first, without a node', () => {
   expect(prices.every((price: bigint, i: number) => i === 0 || price >= prices[i - 1]!)).toBe(true);
 });
 
+it('plans more slots for hosts that repair later', () => {
+  const cheapest = (...args: string[]) => {
+    const { stdout } = run('--size', '1GiB', '--duration', '30d', '--loss', '1e-6', '--json', ...args);
+    return JSON.parse(stdout)[0].storedBytes as number;
+  };
+  expect(cheapest('--repair-threshold', '4')).toBeGreaterThan(cheapest());
+});
+
 it('prints a table for people', () => {
   const { status, stdout } = run('--size', '1GiB', '--duration', '1w');
   expect(status).toBe(0);

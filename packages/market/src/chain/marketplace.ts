@@ -111,6 +111,8 @@ export interface Marketplace {
   /** Seconds, absolute. */
   requestExpiry(id: RequestId): Promise<bigint>;
   slotState(id: SlotId): Promise<SlotState>;
+  /** Of many slots with few calls. */
+  slotStates(ids: readonly SlotId[]): Promise<readonly SlotState[]>;
   activeSlot(id: SlotId): Promise<{ readonly request: StorageRequest; readonly slotIndex: bigint } | undefined>;
   host(id: SlotId): Promise<Address | undefined>;
   currentCollateral(id: SlotId): Promise<bigint>;

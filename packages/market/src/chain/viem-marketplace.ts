@@ -11,6 +11,7 @@ import type { BlockTrail } from './blocks/block-trail.ts';
 import type { ContractReader, Tag } from './contract/contract-reader.ts';
 import { markableSlots } from './contract/missing-proofs.ts';
 import type { ProofStatuses } from './contract/proof-status.ts';
+import { readSlotStates } from './contract/slot-states.ts';
 import { Cursor, type CursorPlace } from './logs/cursor.ts';
 import { LogFollower } from './logs/log-follower.ts';
 import type { MarketLogs } from './logs/market-logs.ts';
@@ -118,6 +119,11 @@ export class ViemMarketplace implements Marketplace {
 
   async slotState(id: SlotId): Promise<SlotState> {
     return SLOT_STATES[await this.#view<number>('slotState', [id], 'pending')]!;
+  }
+
+  async slotStates(ids: readonly SlotId[]): Promise<readonly SlotState[]> {
+    const states = await readSlotStates(this.#c.reader, this.#init.address, ids);
+    return states.map((state) => SLOT_STATES[state]!);
   }
 
   activeSlot(id: SlotId): Promise<{ readonly request: StorageRequest; readonly slotIndex: bigint } | undefined> {

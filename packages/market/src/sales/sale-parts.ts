@@ -5,6 +5,7 @@ import type { MachineComponents } from '../machine/machine.ts';
 import type { Wake } from '../machine/wake.ts';
 import type { DeadlineGate } from './deadline-gate.ts';
 import type { HostedSlot, HostStorage } from './host-storage.ts';
+import type { LazyRepair } from './lazy-repair.ts';
 import type { Reservation, SaleStage } from './reservation.ts';
 import type { Reservations } from './reservations.ts';
 
@@ -18,6 +19,7 @@ export interface SaleParts extends MachineComponents {
   readonly proofs: DeadlineGate;
   readonly proofTimes: ProofTimes;
   readonly rewardRecipient: Address | undefined;
+  readonly repairs: LazyRepair;
   /** Of a slot's proofs each one of so many is a wrong one, for tests; 0: none. */
   readonly wrongProofEvery: number;
   readonly counters: SaleCounters;

@@ -1,5 +1,6 @@
 /** The states of a sale until the slot is filled: nothing is at stake yet but work. */
 import { isCodexError } from '@codex/runtime';
+import type { Ask } from '../chain/marketplace.ts';
 import { MarketError } from '../errors.ts';
 import { isRevert, revertOf } from '../machine/chain-errors.ts';
 import { describesRequest, type HostedSlot } from './host-storage.ts';
@@ -26,6 +27,7 @@ async function ignore(sale: SaleContext, letGo: LetGo): Promise<'ignored' | 'fil
 
 interface Openness {
   readonly repair: boolean;
+  readonly started: boolean;
   /** Until when it can be filled, Unix seconds. */
   readonly until: number;
   /** Of the request, Unix seconds. */
@@ -44,12 +46,24 @@ async function openness({ parts, requestId, slotId }: SaleContext): Promise<Open
   if (slotState !== 'free' && slotState !== 'repair') return undefined;
   const end = Number(await marketplace.requestEnd(requestId));
   const until = requestState === 'new' ? Number(await marketplace.requestExpiry(requestId)) : end;
-  return marketplace.clock.now() < until ? { repair: slotState === 'repair', until, end } : undefined;
+  return marketplace.clock.now() < until
+    ? { repair: slotState === 'repair', started: requestState === 'started', until, end }
+    : undefined;
 }
 
 function dueCollateral({ parts }: SaleContext, { request }: HostedSlot, repair: boolean): bigint {
   const { repairRewardPercentage } = parts.marketplace.configuration.collateral;
   return slotCollateral(request.ask, repairRewardPercentage, repair);
+}
+
+/** Looks again when something happened meanwhile: it may have been another loss. */
+async function isRepairDue({ parts, wake, requestId, slotIndex }: SaleContext, ask: Ask, signal: AbortSignal) {
+  const { clock } = parts.marketplace;
+  for (;;) {
+    wake.clear();
+    if (await parts.repairs.isDue(requestId, slotIndex, ask)) return true;
+    if (!(await wake.wait(clock, clock.now(), signal))) return false;
+  }
 }
 
 /** Looks at the offer, the manifest and the books, in the order of what it costs. */
@@ -72,6 +86,7 @@ export async function preparing(sale: SaleContext, signal: AbortSignal): Promise
     requestEnd: open.end,
   };
   if (!reservations.find(terms)) return ignore(sale, 'when offers change');
+  if (open.repair && open.started && !(await isRepairDue(sale, ask, signal))) return ignore(sale, 'later');
   if (!(await marketplace.canReserveSlot(requestId, BigInt(slotIndex)))) return ignore(sale, 'later');
   if ((await marketplace.balance()) < terms.collateral) {
     parts.logger.warn('Too few tokens for the collateral of a slot', { requestId, slotIndex });

@@ -7,6 +7,7 @@ import { Wake } from '../machine/wake.ts';
 import type { RecordStore } from '../storage/records.ts';
 import { DeadlineGate } from './deadline-gate.ts';
 import type { HostStorage } from './host-storage.ts';
+import { LazyRepair } from './lazy-repair.ts';
 import { QueueKeeper } from './queue-keeper.ts';
 import type { Reservations } from './reservations.ts';
 import { Sale, type SaleInit } from './sale.ts';
@@ -41,6 +42,8 @@ interface SalesInit {
   readonly limits?: Partial<SalesLimits>;
   /** Default: the account. */
   readonly rewardRecipient?: Address | undefined;
+  /** Lost slots of a request from which on they are repaired; never more than it tolerates. Default: 1, at once. */
+  readonly repairFrom?: number | undefined;
   /** Of a slot's proofs each one of so many is a wrong one, for tests. Default: 0, none. */
   readonly wrongProofEvery?: number;
 }
@@ -84,6 +87,7 @@ export class Sales {
       proofs: new DeadlineGate(this.#limits.proofsMax),
       proofTimes: new ProofTimes(),
       rewardRecipient: init.rewardRecipient,
+      repairs: new LazyRepair(components, init.repairFrom ?? 1),
       wrongProofEvery: init.wrongProofEvery ?? 0,
       counters: counters(metrics),
     };
@@ -257,12 +261,16 @@ export class Sales {
         else this.#offer(requestId, event.ask, Number(event.expiry));
         return;
       case 'slotFilled':
+        this.#parts.repairs.changed(requestId, Number(event.slotIndex));
         if (undone) await this.#offerAgain(requestId, Number(event.slotIndex));
         else this.#queue.delete(requestId, Number(event.slotIndex));
         return;
       case 'slotFreed':
+        this.#parts.repairs.changed(requestId, Number(event.slotIndex));
         if (undone) this.#queue.delete(requestId, Number(event.slotIndex));
         else await this.#offerAgain(requestId, Number(event.slotIndex));
+        // Enough may be lost now.
+        this.#queue.hasten(requestId);
         return;
       case 'slotReservationsFull': {
         const item = undone ? undefined : this.#queue.delete(requestId, Number(event.slotIndex));

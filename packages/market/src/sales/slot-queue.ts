@@ -69,6 +69,11 @@ export class SlotQueue {
     return due.length === 0 ? undefined : Math.min(...due.map(({ deferredUntil }) => deferredUntil));
   }
 
+  /** Nothing of a request is deferred any more. */
+  hasten(requestId: RequestId): void {
+    this.#items = this.#items.map((item) => (item.requestId === requestId ? { ...item, deferredUntil: 0 } : item));
+  }
+
   delete(requestId: RequestId, slotIndex: number): SlotItem | undefined {
     const at = this.#items.findIndex((item) => item.requestId === requestId && item.slotIndex === slotIndex);
     return at < 0 ? undefined : this.#remove(at);

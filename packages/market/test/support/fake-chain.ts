@@ -310,6 +310,7 @@ function fakeMarketplace(chain: FakeChain, account: Address, faults: Faults, ran
     requestEnd: (id) => read((block) => requestEndOf(record(id)!, block)),
     requestExpiry: (id) => read(() => record(id)!.expiresAt),
     slotState: (id) => read((block) => SLOT_STATES[slotStateOf(state, id, block)]!),
+    slotStates: (ids) => read((block) => ids.map((id) => SLOT_STATES[slotStateOf(state, id, block)]!)),
     activeSlot: (id) =>
       read(() => {
         const slot = state.slots.get(id);

@@ -32,6 +32,7 @@ export class TestHost {
   readonly limits: Partial<SalesLimits>;
   /** From the next start on. */
   wrongProofEvery = 0;
+  repairFrom = 1;
   mortal = new Mortal();
   sales!: Sales;
   books!: Reservations;
@@ -67,7 +68,7 @@ export class TestHost {
         clock: mortal.clock(clock),
         metrics: noMetrics,
       },
-      { limits: this.limits, wrongProofEvery: this.wrongProofEvery },
+      { limits: this.limits, wrongProofEvery: this.wrongProofEvery, repairFrom: this.repairFrom },
     );
     this.sales.start();
   }
@@ -101,8 +102,12 @@ export class MarketWorld {
     this.#referee();
   }
 
-  async host(limits?: Partial<SalesLimits>, offer: Partial<AvailabilityTerms> | undefined = {}): Promise<TestHost> {
-    const host = new TestHost(this, this.hosts.length, limits);
+  async host(
+    limits?: Partial<SalesLimits>,
+    offer: Partial<AvailabilityTerms> | undefined = {},
+    other: Partial<Pick<TestHost, 'repairFrom'>> = {},
+  ): Promise<TestHost> {
+    const host = Object.assign(new TestHost(this, this.hosts.length, limits), other);
     this.hosts.push(host);
     await host.start();
     await host.books.create({ ...OFFER, ...offer });

@@ -95,6 +95,11 @@ export const MARKET_OPTIONS = {
   'eth-private-key': optional(path, `file of the account's private key, which nobody else may read, ${MARKET}`),
   'marketplace-address': optional(ethAddress, `contract of the marketplace; without it the one known for the chain`),
   'reward-recipient': optional(ethAddress, 'address that is paid for hosting; without it the account'),
+  'repair-threshold': one(
+    count(1, 255),
+    '1',
+    'lost slots of a request from which on this host takes part in their repair; never more than it tolerates',
+  ),
   validator: one(flag, 'false', `report proofs that are missing, ${MARKET}`),
   'validator-max-slots': one(count(0, Number.MAX_SAFE_INTEGER), '1000', 'slots that the validator watches; 0 = all'),
   'validator-groups': optional(

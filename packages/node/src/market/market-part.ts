@@ -181,7 +181,7 @@ export class MarketPart implements Startable, ApiMarket {
 
   #sell(marketplace: ConnectedMarketplace, reservations: Reservations, records: FileRecords): Sales {
     const { clock, random, metrics, logger } = this.#c;
-    const { rewardRecipient, simulateProofFailures: wrongProofEvery } = this.#config;
+    const { rewardRecipient, repairThreshold: repairFrom, simulateProofFailures: wrongProofEvery } = this.#config;
     const storage = new NodeHostStorage({
       ...this.#c,
       records,
@@ -195,7 +195,7 @@ export class MarketPart implements Startable, ApiMarket {
     });
     const sales = new Sales(
       { marketplace, storage, reservations, records, clock, random, metrics, logger: logger('codex sales') },
-      { rewardRecipient, wrongProofEvery },
+      { rewardRecipient, repairFrom, wrongProofEvery },
     );
     sales.start();
     this.#endings.push(() => sales.stop());
