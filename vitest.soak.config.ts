@@ -6,7 +6,7 @@ import { defineConfig } from 'vitest/config';
  */
 export default defineConfig({
   test: {
-    include: ['packages/*/test/**/*.soak.ts', 'apps/*/test/**/*.soak.ts'],
+    include: ['packages/*/test/**/*.soak.ts', 'apps/*/test/**/*.soak.ts', 'conformance/test/**/*.soak.ts'],
     pool: 'forks',
     fileParallelism: false,
     testTimeout: 1_200_000,
