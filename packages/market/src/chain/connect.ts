@@ -124,7 +124,7 @@ export async function connectMarketplace(init: ConnectInit): Promise<ConnectedMa
     ends.push(() => sender.close());
     const allowance = new Allowance({ reader, sender }, { token, marketplace: address });
     const proofs = new ProofStatuses(
-      { reader, pool, trail, clock: chainClock },
+      { reader, pool, trail, chainClock, clock },
       { marketplace: address, proofs: configuration.proofs },
     );
     const logs = new MarketLogs({ pool, logger }, { address });

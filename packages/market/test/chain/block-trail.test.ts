@@ -40,20 +40,24 @@ class ScriptedChain {
   }
 }
 
-async function trailOf(answers: Record<string, (call: RpcCall) => RpcAnswer>) {
+async function trailOf(
+  answers: Record<string, (call: RpcCall) => RpcAnswer>,
+  init: ConstructorParameters<typeof BlockTrail>[1] = { pollMs: 1_000 },
+) {
   const clock = new VirtualClock();
   const metrics = chainMetrics(noMetrics);
-  const connect: Connect = ({ url }) => ({
-    send: async (calls) => calls.map((call) => answers[url]!(call)),
-    close: () => {},
-  });
+  const tells: ((head: unknown) => void)[] = [];
+  const connect: Connect = ({ url, onHead }) => {
+    tells.push(onHead);
+    return { send: async (calls) => calls.map((call) => answers[url]!(call)), close: () => {} };
+  };
   const components = { clock, logger: silentLogger, metrics };
   const pool = new RpcPool({ ...components, random: seededRandom(1), connect }, { urls: Object.keys(answers) });
-  const trail = new BlockTrail({ ...components, pool }, { pollMs: 1_000 });
+  const trail = new BlockTrail({ ...components, pool }, init);
   await trail.start();
   const changes: TrailChange[] = [];
   trail.onChange((change) => changes.push(change));
-  return { clock, trail, changes };
+  return { clock, trail, changes, tell: (head: unknown) => tells[0]!(head) };
 }
 
 describe('the trail of blocks', () => {
@@ -104,6 +108,86 @@ describe('the trail of blocks', () => {
     await clock.advance(5_000);
     expect(changes.flatMap(({ dropped }) => dropped)).toEqual([]);
     expect(trail.tip.number).toBe(49n);
+    await trail.close();
+  });
+
+  it.each([
+    [0, 130],
+    [0.4, 200],
+  ])(
+    'asks about once a block where blocks have a pace, give or take %d of it, and is not late',
+    async (jitter, askedMax) => {
+      const random = seededRandom(3);
+      const chain = new ScriptedChain(50);
+      const { clock, trail } = await trailOf({ 'http://a': (call) => chain.answer(call) }, {});
+      let lateMs = 0;
+      const before = chain.asked;
+      let next = 1000;
+      for (let ms = 0; ms < 100_000; ms += 10) {
+        if (ms >= next) {
+          chain.grow(1);
+          // By the block before it, not by the last delay.
+          next = 1000 * (Math.floor(next / 1000) + 1 + jitter * random.float());
+        }
+        await clock.advance(10);
+        if (trail.tip.number < chain.forks.length - 1) lateMs += 10;
+      }
+      expect(chain.asked - before).toBeLessThan(askedMax);
+      expect(lateMs / 100).toBeLessThan(400);
+      await trail.close();
+    },
+  );
+
+  it('asks for nothing while it is told, and soon when it is told no more', async () => {
+    const chain = new ScriptedChain(50);
+    const { clock, trail, changes, tell } = await trailOf({ 'http://a': (call) => chain.answer(call) }, {});
+    const block = () => chain.answer({ method: 'eth_getBlockByNumber', params: ['latest'] }).result;
+    for (let i = 0; i < 100; i++) {
+      chain.grow(1);
+      tell(block());
+      // Some say it twice.
+      tell(block());
+      await clock.advance(1_000);
+    }
+    // Those above.
+    expect(chain.asked - 50).toBeLessThanOrEqual(200);
+    expect(trail.tip.number).toBe(149n);
+    expect(changes).toHaveLength(100);
+    chain.grow(6);
+    await clock.advance(6_000);
+    expect(trail.tip.number).toBe(155n);
+    chain.grow(1);
+    await clock.advance(1_500);
+    expect(trail.tip.number).toBe(156n);
+    await trail.close();
+  });
+
+  it('finds out by asking what it is told and does not know', async () => {
+    const chain = new ScriptedChain(50);
+    const { clock, trail, changes, tell } = await trailOf(
+      { 'http://a': (call) => chain.answer(call) },
+      { pollMs: 3_600_000 },
+    );
+    const block = () => chain.answer({ method: 'eth_getBlockByNumber', params: ['latest'] }).result as object;
+    for (const odd of [undefined, 'new', { number: '0x1' }, { ...block(), hash: '0x12', parentHash: '0x13' }]) {
+      tell(odd);
+      await clock.advance(1_000);
+    }
+    expect(changes).toEqual([]);
+    // With a gap, in the place of others, and in the middle of finding out.
+    chain.grow(5);
+    tell(block());
+    await clock.advance(1_000);
+    chain.replace(3, 4, 'b');
+    tell(block());
+    chain.grow(1, 'b');
+    tell(block());
+    await clock.advance(1_000);
+    expect(trail.tip.number).toBe(56n);
+    expect(changes.flatMap(({ dropped }) => dropped)).toHaveLength(3);
+    for (let number = trail.lowest.number + 1n; number <= trail.tip.number; number++) {
+      expect(trail.at(number)!.parentHash).toBe(trail.at(number - 1n)!.hash);
+    }
     await trail.close();
   });
 

@@ -59,7 +59,7 @@ describe('a marketplace on a chain', () => {
     expect(await client.myRequests()).toEqual([]);
     await expect
       .poll(() => heard.map(({ event }) => event.type))
-      .toEqual(['storageRequested', 'proofSubmitted', 'slotFilled', 'requestFulfilled']);
+      .toEqual(['storageRequested', 'slotFilled', 'requestFulfilled']);
     expect(heard[0]!.event).toEqual({
       type: 'storageRequested',
       requestId: id,
@@ -68,6 +68,17 @@ describe('a marketplace on a chain', () => {
     });
     following.abort();
     await done;
+  });
+
+  it('tells the states of more slots than fit into one call', async () => {
+    const [client, host] = [await chain.connect(1), await chain.connect(2)];
+    const request = chain.request();
+    await client.requestStorage(request);
+    await host.reserveSlot(idOf(request), 1n);
+    await host.fillSlot(idOf(request), 1n, PROOF, 100n * 1024n);
+    const states = await host.slotStates(Array.from({ length: 120 }, (_, index) => slotOf(request, index)));
+    expect(states).toEqual(Array.from({ length: 120 }, (_, index) => (index === 1 ? 'filled' : 'free')));
+    expect(await host.slotStates([])).toEqual([]);
   });
 
   it('names what the contract refuses', async () => {

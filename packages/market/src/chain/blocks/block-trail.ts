@@ -30,8 +30,18 @@ const START_BLOCKS = 32;
 /** A gap wider than this is not filled: the trail begins anew behind it. */
 const GAP_MAX = 64;
 const POLL_MIN_MS = 250;
-/** As often as the reference asks (16 §3). */
+/** As often as the reference asks (16 §3), where nothing is known of when blocks come. */
 const POLL_MAX_MS = 4_000;
+/** Their times say how fast blocks come now. */
+const PACE_BLOCKS = 16;
+/** Blocks that come more seldom have no pace: they come when there is something in them. */
+const PACE_MAX_MS = 15_000;
+/** The next block is asked for when it is as good as there: one question for each, and not late for long. */
+const EARLY = 0.97;
+/** Of the time without a block, how long is waited for one that is late. */
+const LATE = 0.25;
+/** Where new blocks are told, their silence is believed for so many of them. */
+const TOLD_BLOCKS = 3;
 /** Answers did not fit together: back ends disagree, and are asked again. */
 const AGAIN_MS = 150;
 /** Heads below all that is known, one after the other, after which it is another chain under the same name. */
@@ -48,6 +58,7 @@ const STALE_MIN_MS = 30_000;
 /**
  * The newest blocks of the chain, each the child of the one before. The only part that asks for heads: everything else is woken by it. A
  * back end that lags is not believed to have undone blocks; one that shows another block in the place of a known one has to do so twice.
+ * A head that an end point tells of itself is taken if it is the child of the newest block, and makes it ask otherwise.
  */
 export class BlockTrail {
   readonly #c: BlockTrailComponents;
@@ -57,7 +68,9 @@ export class BlockTrail {
   #blocks: Header[] = [];
   #polling: Promise<void> | undefined;
   #next: Promise<void> | undefined;
-  #wake: (() => void) | undefined;
+  #wake: ((isDue: boolean) => void) | undefined;
+  /** New blocks are told before they are asked for. */
+  #isTold = false;
   #offHead: Cancel | undefined;
   #loop: Promise<void> | undefined;
   #grownAt = 0;
@@ -79,14 +92,14 @@ export class BlockTrail {
     }
     this.#grownAt = this.#c.clock.monotonic();
     this.#freshAt = this.#grownAt;
-    this.#offHead = this.#c.pool.onHead(() => this.#wake?.());
+    this.#offHead = this.#c.pool.onHead((head) => this.#told(parseHeader(head)));
     this.#loop = this.#follow();
   }
 
   async close(): Promise<void> {
     this.#offHead?.();
     this.#ended.abort(new MarketError('CHAIN_UNREACHABLE', 'The connection to the chain is closed'));
-    this.#wake?.();
+    this.#wake?.(false);
     await this.#loop;
   }
 
@@ -108,6 +121,22 @@ export class BlockTrail {
     const blocks = Number(tip.number - lowest.number);
     const seconds = Number(tip.timestamp - lowest.timestamp);
     return blocks > 0 && seconds > 0 ? seconds / blocks : undefined;
+  }
+
+  /** Milliseconds from block to block as they come now; undefined where they have no pace. */
+  get paceMs(): number | undefined {
+    const last = this.#blocks.slice(-1 - PACE_BLOCKS);
+    const gaps = last.slice(1).map(({ timestamp }, i) => Number(timestamp - last[i]!.timestamp));
+    if (gaps.length === 0) return undefined;
+    // Not the mean: a chain that was started fast, or stood still once, comes as it does by now.
+    const median = gaps.toSorted((a, b) => a - b)[gaps.length >> 1]!;
+    const seconds = median > 0 ? median : gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length;
+    return seconds > 0 && seconds * 1000 <= PACE_MAX_MS ? seconds * 1000 : undefined;
+  }
+
+  /** Whether new blocks are told: asking for them would be of no use. */
+  get isTold(): boolean {
+    return this.#isTold;
   }
 
   /** What reads must know at least, so that none is older than what was told. Lower than the tip only when all of the chain seems to be. */
@@ -159,27 +188,49 @@ export class BlockTrail {
   async #follow(): Promise<void> {
     const { signal } = this.#ended;
     while (!signal.aborted) {
-      await new Promise<void>((resolve) => {
-        const cancel = this.#c.clock.schedule(this.#delayMs(), resolve);
-        this.#wake = () => {
+      const isDue = await new Promise<boolean>((resolve) => {
+        const cancel = this.#c.clock.schedule(this.#delayMs(), () => resolve(true));
+        this.#wake = (due) => {
           cancel();
-          resolve();
+          resolve(due);
         };
-        if (signal.aborted) this.#wake();
+        if (signal.aborted) this.#wake(false);
       });
       this.#wake = undefined;
-      if (!signal.aborted) await this.poll();
+      if (isDue && !signal.aborted) await this.poll();
     }
   }
 
   #delayMs(): number {
     if (this.#pollMs !== undefined) return this.#pollMs;
-    const usual = (this.blockSeconds ?? 1) * 500;
-    return Math.min(Math.max(usual, POLL_MIN_MS), POLL_MAX_MS);
+    const { paceMs } = this;
+    if (this.#isTold) return Math.max((paceMs ?? 0) * TOLD_BLOCKS, POLL_MAX_MS);
+    if (paceMs === undefined) return Math.min(Math.max((this.blockSeconds ?? 1) * 500, POLL_MIN_MS), POLL_MAX_MS);
+    const silentMs = this.#c.clock.monotonic() - this.#grownAt;
+    const aheadMs = paceMs * EARLY - silentMs;
+    return Math.max(aheadMs > 0 ? aheadMs : Math.min(silentMs * LATE, POLL_MAX_MS), POLL_MIN_MS);
+  }
+
+  /** An end point tells of a new head. */
+  #told(head: Header | undefined): void {
+    if (this.#ended.signal.aborted) return;
+    const isKnown = head && this.at(head.number)?.hash === head.hash;
+    if (!isKnown && (!head || this.#polling || head.parentHash !== this.tip.hash)) {
+      // What it means is found out by asking.
+      if (this.#wake) this.#wake(true);
+      else void this.poll();
+      return;
+    }
+    this.#isTold = true;
+    this.#freshAt = this.#c.clock.monotonic();
+    if (!isKnown) this.#change({ dropped: [], added: [head] }, [...this.#blocks, head].slice(-TRAIL_BLOCKS));
+    this.#watch();
+    this.#wake?.(false);
   }
 
   async #poll(): Promise<void> {
     const { signal } = this.#ended;
+    const before = this.tip.number;
     try {
       // Back ends that disagree are asked again at once, but not for ever.
       for (let tries = 0; tries < 3 && !signal.aborted; tries++) {
@@ -193,6 +244,8 @@ export class BlockTrail {
     } catch (error) {
       if (!signal.aborted) this.#c.logger.warn('Cannot ask for the newest block', { error });
     }
+    // Not told of it, or not yet: then the telling sets it right.
+    if (this.tip.number > before) this.#isTold = false;
     if (!signal.aborted) this.#watch();
   }
 

@@ -1,9 +1,9 @@
 import { marketplaceAbi } from '@codex/contracts';
 import { type Abi, decodeEventLog, toEventSelector } from 'viem';
 import { isHex } from '../blocks/header.ts';
-import type { Ask, Hex, MarketEvent, RequestId, SlotId, TracedEvent } from '../marketplace.ts';
+import type { Ask, Hex, MarketEvent, RequestId, TracedEvent } from '../marketplace.ts';
 
-/** The contract's names of the events that are told, and ours (12 §2). */
+/** The contract's names of the events that are told, and ours (12 §2). Nobody waits for proofs, and there are far more of them than of all others. */
 const TYPES = {
   StorageRequested: 'storageRequested',
   RequestFulfilled: 'requestFulfilled',
@@ -12,7 +12,6 @@ const TYPES = {
   SlotFilled: 'slotFilled',
   SlotFreed: 'slotFreed',
   SlotReservationsFull: 'slotReservationsFull',
-  ProofSubmitted: 'proofSubmitted',
 } as const;
 
 /** The definitions of the contract, whose parameters' types are those above. */
@@ -53,8 +52,6 @@ function decode(topics: [Hex, ...Hex[]], data: Hex): MarketEvent {
   switch (type) {
     case 'storageRequested':
       return { type, requestId, ask: args.ask as Ask, expiry: args.expiry as bigint };
-    case 'proofSubmitted':
-      return { type, slotId: args.id as SlotId };
     case 'slotFilled':
     case 'slotFreed':
     case 'slotReservationsFull':

@@ -10,8 +10,8 @@ export interface Connection {
 
 export interface ConnectionInit {
   readonly url: string;
-  /** There is news of the chain: the end point told of a new head. */
-  readonly onHead: () => void;
+  /** The end point told of a new head: its block, without transactions, or whatever it says of it. */
+  readonly onHead: (head: unknown) => void;
   /** It was lost; whoever answers next may be another. */
   readonly onLost: () => void;
 }

@@ -29,7 +29,7 @@ export class Endpoint {
 
   constructor(
     components: { clock: Clock; random: Random; connect: Connect },
-    init: { url: string; onHead: () => void },
+    init: { url: string; onHead: (head: unknown) => void },
   ) {
     this.place = placeOf(init.url);
     this.#clock = components.clock;

@@ -61,7 +61,7 @@ export class RpcPool {
   readonly #timeoutMs: number;
   readonly #deadlineMs: number;
   readonly #endpoints: readonly Endpoint[];
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new Set<(head: unknown) => void>();
   #chainId: number | undefined;
   #preferred = 0;
 
@@ -71,8 +71,8 @@ export class RpcPool {
     this.#timeoutMs = init.timeoutMs ?? TIMEOUT_MS;
     this.#deadlineMs = init.deadlineMs ?? DEADLINE_MS;
     const connect = components.connect ?? connectByUrl;
-    const onHead = () => {
-      for (const listener of this.#listeners) listener();
+    const onHead = (head: unknown) => {
+      for (const listener of this.#listeners) listener(head);
     };
     const urls = init.urls.filter((url) => URL.canParse(url)).slice(0, ENDPOINTS_MAX);
     this.#endpoints = urls.map((url) => new Endpoint({ ...components, connect }, { url, onHead }));
@@ -83,8 +83,8 @@ export class RpcPool {
     return this.#chainId;
   }
 
-  /** Calls back whenever an end point tells of a new head. */
-  onHead(listener: () => void): Cancel {
+  /** Calls back whenever an end point tells of a new head, with what it says of it: whether it is true is not known. */
+  onHead(listener: (head: unknown) => void): Cancel {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }

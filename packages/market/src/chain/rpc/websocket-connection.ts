@@ -11,8 +11,8 @@ interface Waiting {
 const WAITING_MAX = 4096;
 
 /**
- * JSON-RPC over a WebSocket, opened when it is needed and again after it was lost. It asks to be told of new heads: these only wake, what
- * they say is not believed.
+ * JSON-RPC over a WebSocket, opened when it is needed and again after it was lost. It asks to be told of new heads, and hands on what is said
+ * of them.
  */
 export class WebSocketConnection implements Connection {
   readonly #init: ConnectionInit;
@@ -97,8 +97,8 @@ export class WebSocketConnection implements Connection {
     } catch {
       return;
     }
-    const { id, method } = (message ?? {}) as { id?: unknown; method?: unknown };
-    if (method === 'eth_subscription') this.#init.onHead();
+    const { id, method, params } = (message ?? {}) as { id?: unknown; method?: unknown; params?: { result?: unknown } };
+    if (method === 'eth_subscription') this.#init.onHead(params?.result);
     if (typeof id !== 'number') return;
     const [answer] = pairAnswers([message], id, 1);
     if (!answer) return;

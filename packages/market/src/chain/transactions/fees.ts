@@ -1,6 +1,7 @@
-import type { AbortOptions } from '@codex/runtime';
+import type { AbortOptions, Clock } from '@codex/runtime';
 import type { BlockTrail } from '../blocks/block-trail.ts';
 import { isHex } from '../blocks/header.ts';
+import type { RpcAnswer, RpcCall } from '../rpc/json-rpc.ts';
 import type { RpcPool } from '../rpc/rpc-pool.ts';
 import type { Fees } from './signer.ts';
 
@@ -17,19 +18,56 @@ const BASE_FEE_FACTOR = 2n;
 const BUMP_NUMERATOR = 1125n;
 const BUMP_DENOMINATOR = 1000n;
 
-/** What the network asks for now. Errors: those of `RpcPool.request`. */
-export async function currentFees(
-  { pool, trail }: { pool: RpcPool; trail: Pick<BlockTrail, 'tip'> },
-  { maxPriorityFeePerGas }: FeesInit,
-  options: AbortOptions,
-): Promise<Fees> {
-  const { baseFeePerGas } = trail.tip;
-  const method = baseFeePerGas === undefined ? 'eth_gasPrice' : 'eth_maxPriorityFeePerGas';
-  const [answer] = await pool.batch([{ method }], options);
-  const named = isHex(answer?.result) ? BigInt(answer.result) : undefined;
-  if (baseFeePerGas === undefined) return { gasPrice: named ?? PRIORITY_FEE };
-  const priority = named ?? maxPriorityFeePerGas ?? PRIORITY_FEE;
-  return { maxFeePerGas: baseFeePerGas * BASE_FEE_FACTOR + priority, maxPriorityFeePerGas: priority };
+/** What nodes recommend changes slowly; what blocks themselves cost is in their headers. */
+const NAMED_FRESH_MS = 60_000;
+
+export interface PriceComponents {
+  readonly pool: RpcPool;
+  readonly trail: Pick<BlockTrail, 'tip'>;
+  readonly clock: Clock;
+}
+
+/** What the network asks for a unit of gas. */
+export class Price {
+  readonly #c: PriceComponents;
+  readonly #init: FeesInit;
+  #named: { readonly method: string; readonly value: bigint | undefined; readonly at: number } | undefined;
+
+  constructor(components: PriceComponents, init: FeesInit) {
+    this.#c = components;
+    this.#init = init;
+  }
+
+  /** Asks for what is not in headers. */
+  get call(): RpcCall {
+    const { baseFeePerGas } = this.#c.trail.tip;
+    return { method: baseFeePerGas === undefined ? 'eth_gasPrice' : 'eth_maxPriorityFeePerGas' };
+  }
+
+  isFresh(): boolean {
+    const named = this.#named;
+    return named?.method === this.call.method && this.#c.clock.monotonic() - named.at < NAMED_FRESH_MS;
+  }
+
+  learn(answer: RpcAnswer | undefined): void {
+    const value = isHex(answer?.result) ? BigInt(answer.result) : undefined;
+    this.#named = { method: this.call.method, value, at: this.#c.clock.monotonic() };
+  }
+
+  fees(): Fees {
+    const { baseFeePerGas } = this.#c.trail.tip;
+    const named = this.#named?.value;
+    if (baseFeePerGas === undefined) return { gasPrice: named ?? PRIORITY_FEE };
+    const priority = named ?? this.#init.maxPriorityFeePerGas ?? PRIORITY_FEE;
+    return { maxFeePerGas: baseFeePerGas * BASE_FEE_FACTOR + priority, maxPriorityFeePerGas: priority };
+  }
+
+  /** Asked anew. Errors: those of `RpcPool.batch`. */
+  async ask(options: AbortOptions): Promise<Fees> {
+    const [answer] = await this.#c.pool.batch([this.call], options);
+    this.learn(answer);
+    return this.fees();
+  }
 }
 
 const bump = (fee: bigint) => (fee * BUMP_NUMERATOR + BUMP_DENOMINATOR - 1n) / BUMP_DENOMINATOR;

@@ -6,7 +6,7 @@ import { revertDataOf, reverted } from '../contract/reverts.ts';
 import type { Hex, Sent } from '../marketplace.ts';
 import { RpcRefusal } from '../rpc/rpc-pool.ts';
 import { type Entry, IN_FLIGHT_MAX, type Intent } from './journal.ts';
-import { parseReceipt, type Receipt } from './receipt.ts';
+import { type Receipt, receiptCalls, receiptOf, receiptsIn } from './receipt.ts';
 import { Transmitter, type TransmitterComponents, type TransmitterInit } from './transmitter.ts';
 
 export interface TransactionSenderInit extends TransmitterInit {
@@ -22,10 +22,13 @@ const REPLACE_BLOCKS = 4;
 const REPLACE_MIN_MS = 20_000;
 /** A node may have lost it: it is told again. */
 const AGAIN_MS = 5_000;
-/** While transactions are on their way, receipts are asked for even if there is no news of the chain: soon after one was sent … */
+/**
+ * Receipts are asked for when there is a new block. Some chains make one for each transaction: is there one soon after it was sent … */
 const CHECK_MS = 100;
-/** … and then more and more seldom. */
+/** … or later, though there should be none yet? */
 const CHECK_MAX_MS = 4_000;
+/** Where blocks come at a pace, or are told, that is asked only when one is late. */
+const LATE = 1.25;
 /** Between two looks at what seems amiss. */
 const LOOK_MS = 400;
 /** Some providers show receipts much later than blocks: a transaction is not called lost before this. */
@@ -50,6 +53,8 @@ export class TransactionSender {
   readonly #outcomes = new WeakMap<Entry, PromiseWithResolvers<Sent>>();
   readonly #looks = new Map<Entry, { readonly since: number; count: number }>();
   readonly #gasRetries = new Map<Entry, number>();
+  /** The newest block when it was sent, or found to be in no block. */
+  readonly #passed = new WeakMap<Entry, bigint>();
   readonly #ended = new AbortController();
   #gapLooks = 0;
   #next = 0;
@@ -128,9 +133,8 @@ export class TransactionSender {
     if (journal.inFlight.length >= IN_FLIGHT_MAX) {
       throw new MarketError('TRANSACTION_REFUSED', `${what}: too many transactions are on their way`, { call: what });
     }
-    const gas = await this.#transmitter.estimate(what, intent, signal);
-    const fees = await this.#transmitter.fees({ signal });
-    const nonce = Math.max(this.#next, await this.#transmitter.count(signal));
+    const { gas, fees, count } = await this.#transmitter.prepare(what, intent, signal);
+    const nonce = Math.max(this.#next, count);
     const entry: Entry = { intent, nonce, gas, attempts: [], isClaimed: false };
     entry.attempts = [await this.#transmitter.sign(what, entry, fees)];
     signal?.throwIfAborted();
@@ -138,10 +142,11 @@ export class TransactionSender {
     this.#next = nonce + 1;
     this.#outcome(entry);
     metrics.transactionsSent.inc();
+    // Where a nonce below it is missing, no block will take it.
+    if (count >= nonce) this.#passed.set(entry, trail.tip.number);
     await this.#first(what, entry);
     this.#checkMs = CHECK_MS;
     this.#arm();
-    void trail.poll().then(() => this.#check());
     return entry;
   }
 
@@ -198,40 +203,84 @@ export class TransactionSender {
 
   #arm(): void {
     this.#timer?.();
-    if (this.#ended.signal.aborted || this.#c.journal.inFlight.length === 0) return;
-    this.#timer = this.#c.clock.schedule(this.#checkMs, () => this.#check());
-    this.#checkMs = Math.min(this.#checkMs * 2, CHECK_MAX_MS);
+    const { clock, journal, trail } = this.#c;
+    if (this.#ended.signal.aborted || journal.inFlight.length === 0) return;
+    this.#timer = clock.schedule(this.#checkMs, () => {
+      void (trail.isTold ? Promise.resolve() : trail.poll()).then(() => this.#check());
+    });
+    const lateMs = (trail.paceMs ?? 0) * LATE;
+    this.#checkMs = Math.max(Math.min(this.#checkMs * 2, CHECK_MAX_MS), lateMs);
   }
 
   async #look(): Promise<void> {
-    const { journal, pool, signer, trail, metrics } = this.#c;
+    const { journal, trail, metrics } = this.#c;
+    metrics.transactionsPending.set(journal.inFlight.length);
+    const { number } = trail.tip;
+    const due = journal.inFlight.filter((entry) => this.#isDue(entry));
+    if (due.length === 0) return;
+    // One question as long as the first is in no block: the others wait for its nonce.
+    const [first, ...others] = due;
+    const receipts = await this.#receipts([first!]);
+    if (receipts.size > 0 && others.length > 0) {
+      for (const [hash, receipt] of await this.#receipts(others)) receipts.set(hash, receipt);
+    }
+    let isMissing = false;
+    for (const entry of due) {
+      const receipt = receiptOf(entry, receipts);
+      if (receipt) await this.#settle(entry, receipt);
+      else isMissing = true;
+    }
+    if (isMissing) {
+      await this.#lookCloser();
+      for (const entry of journal.inFlight) if (!receiptOf(entry, receipts)) this.#passed.set(entry, number);
+    }
+    journal.prune(number);
+  }
+
+  /** Whether there may be news of it: a block since the last look, or something amiss. */
+  #isDue(entry: Entry): boolean {
+    const passed = this.#passed.get(entry);
+    if (passed === undefined || passed < this.#c.trail.tip.number) return true;
+    if (this.#gapLooks > 0 || this.#looks.has(entry)) return true;
+    const sentAt = this.#transmitter.sentAt(entry);
+    if (!sentAt) return true;
+    const now = this.#c.clock.monotonic();
+    return now - sentAt.last >= this.#againMs() || now - sentAt.first >= this.#replaceAfterMs();
+  }
+
+  #againMs(): number {
+    return Math.max(AGAIN_MS, (this.#c.trail.paceMs ?? 0) * 2 * LATE);
+  }
+
+  #replaceAfterMs(): number {
+    const usualMs = (this.#c.trail.blockSeconds ?? 1) * 1000 * REPLACE_BLOCKS;
+    return this.#init.replaceAfterMs ?? Math.max(usualMs, REPLACE_MIN_MS);
+  }
+
+  async #receipts(entries: readonly Entry[]): Promise<Map<Hex, Receipt>> {
+    const answers = await this.#c.pool.batch(receiptCalls(entries), { signal: this.#ended.signal });
+    return receiptsIn(answers);
+  }
+
+  /** Why transactions are in no block. */
+  async #lookCloser(): Promise<void> {
+    const { journal, pool, signer, trail } = this.#c;
     const { inFlight } = journal;
-    metrics.transactionsPending.set(inFlight.length);
     if (inFlight.length === 0) return;
-    const { signal } = this.#ended;
-    const hashes = inFlight.flatMap(({ attempts }) => attempts.map(({ hash }) => hash));
     // The count is asked for before receipts: what it has counted must have one.
     const [counted, ...answers] = await pool.batch(
-      [
-        { method: 'eth_getTransactionCount', params: [signer.address, 'latest'] },
-        ...hashes.map((hash) => ({ method: 'eth_getTransactionReceipt', params: [hash] })),
-      ],
-      { signal, atLeast: () => trail.floor },
+      [{ method: 'eth_getTransactionCount', params: [signer.address, 'latest'] }, ...receiptCalls(inFlight)],
+      { signal: this.#ended.signal, atLeast: () => trail.floor },
     );
     const count = isHex(counted?.result) ? Number(counted.result) : 0;
-    const receipts = new Map<Hex, Receipt>();
-    for (const [i, hash] of hashes.entries()) {
-      const receipt = parseReceipt(answers[i]?.result);
-      if (receipt) receipts.set(hash, receipt);
-    }
+    const receipts = receiptsIn(answers);
     await this.#lookForGap(inFlight[0]!, count);
     for (const [i, entry] of inFlight.entries()) {
-      const receipt = entry.attempts.map(({ hash }) => receipts.get(hash)).find((found) => found !== undefined);
+      const receipt = receiptOf(entry, receipts);
       if (receipt) await this.#settle(entry, receipt);
       else if (count > entry.nonce) await this.#lookForLost(entry);
       else await this.#push(entry, i === 0);
     }
-    journal.prune(trail.tip.number);
   }
 
   /** Its nonce was used, and not by any attempt at it: if it stays so, it will never be in a block and gets another nonce. */
@@ -257,7 +306,7 @@ export class TransactionSender {
     const intent: Intent = { key: `gap ${count}`, to, data: '0x', gasPercent: 100, spends: 0n };
     await this.#sending.run(async () => {
       const entry: Entry = { intent, nonce: count, gas: 21_000n, attempts: [], isClaimed: true };
-      const fees = await this.#transmitter.fees({ signal: this.#ended.signal });
+      const fees = await this.#transmitter.fees(this.#ended.signal);
       entry.attempts = [await this.#transmitter.sign('An empty transaction', entry, fees)];
       logger.warn('A nonce is missing in the chain; an empty transaction takes it', { nonce: count });
       await journal.add(entry);
@@ -268,18 +317,15 @@ export class TransactionSender {
   /** In no block yet: told again, or paid more for. Only the first is in nobody's way but its own. */
   async #push(entry: Entry, isFirst: boolean): Promise<void> {
     this.#looks.delete(entry);
-    const { clock, trail } = this.#c;
-    const now = clock.monotonic();
+    const now = this.#c.clock.monotonic();
     const sentAt = this.#transmitter.sentAt(entry);
     if (!sentAt) return this.#again(entry);
-    const usualMs = (trail.blockSeconds ?? 1) * 1000 * REPLACE_BLOCKS;
-    const replaceAfterMs = this.#init.replaceAfterMs ?? Math.max(usualMs, REPLACE_MIN_MS);
-    if (isFirst && now - sentAt.first >= replaceAfterMs) {
+    if (isFirst && now - sentAt.first >= this.#replaceAfterMs()) {
       // From now on it is the new price that is waited for.
       this.#transmitter.forget(entry);
       if (await this.#transmitter.bump(entry.intent.key, entry)) return this.#again(entry);
     }
-    if (now - sentAt.last >= AGAIN_MS) await this.#again(entry);
+    if (now - sentAt.last >= this.#againMs()) await this.#again(entry);
   }
 
   async #settle(entry: Entry, receipt: Receipt): Promise<void> {
@@ -333,7 +379,7 @@ export class TransactionSender {
   async #reissue(entry: Entry, gas: bigint): Promise<void> {
     const { signal } = this.#ended;
     await this.#sending.run(async () => {
-      const fees = await this.#transmitter.fees({ signal });
+      const fees = await this.#transmitter.fees(signal);
       const nonce = Math.max(this.#next, await this.#transmitter.count(signal));
       const attempt = await this.#transmitter.sign(entry.intent.key, { ...entry, nonce, gas }, fees);
       entry.nonce = nonce;
@@ -343,10 +389,10 @@ export class TransactionSender {
       this.#next = nonce + 1;
       this.#looks.delete(entry);
       this.#transmitter.forget(entry);
+      this.#passed.set(entry, this.#c.trail.tip.number);
       await this.#again(entry);
       this.#checkMs = CHECK_MS;
     });
-    void this.#c.trail.poll().then(() => this.#check());
   }
 
   #outcome(entry: Entry): PromiseWithResolvers<Sent> {

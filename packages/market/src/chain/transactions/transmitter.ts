@@ -5,11 +5,10 @@ import { MarketError } from '../../errors.ts';
 import type { BlockTrail } from '../blocks/block-trail.ts';
 import { isHex } from '../blocks/header.ts';
 import { refusal, revertDataOf } from '../contract/reverts.ts';
-import type { Hex } from '../marketplace.ts';
 import type { ChainMetrics } from '../metrics.ts';
-import type { RpcErrorBody } from '../rpc/json-rpc.ts';
+import type { RpcAnswer, RpcCall, RpcErrorBody } from '../rpc/json-rpc.ts';
 import { type RpcPool, RpcRefusal } from '../rpc/rpc-pool.ts';
-import { bumpedFees, currentFees, type FeesInit, feeCapOf } from './fees.ts';
+import { bumpedFees, type FeesInit, feeCapOf, Price } from './fees.ts';
 import type { Attempt, Entry, Intent, Journal } from './journal.ts';
 import { saidOf } from './refusals.ts';
 import type { Fees, Signer } from './signer.ts';
@@ -30,21 +29,32 @@ export interface TransmitterInit extends FeesInit {
   readonly tag: () => 'pending' | 'latest';
 }
 
+/** What a new transaction needs to know. */
+export interface Prepared {
+  readonly gas: bigint;
+  readonly fees: Fees;
+  /** Transactions of the account, those in no block included. */
+  readonly count: number;
+}
+
 /** A transaction is never made dearer than so many times its first price. */
 const DEARER_MAX = 64n;
 /** Prices that are tried when a node says that one is too low. */
 const BUMPS_MAX = 8;
+
 /** Brings transactions on their way: what they may use, who they are from, what they cost, and what nodes say to them. */
 export class Transmitter {
   readonly #c: TransmitterComponents;
   readonly #init: TransmitterInit;
   readonly #signal: AbortSignal;
+  readonly #price: Price;
   readonly #sentAt = new Map<Entry, { first: number; last: number }>();
 
   constructor(components: TransmitterComponents, init: TransmitterInit, { signal }: Required<AbortOptions>) {
     this.#c = components;
     this.#init = init;
     this.#signal = signal as AbortSignal;
+    this.#price = new Price(components, init);
   }
 
   /** When its price was set, and when it was sent last, on the monotonic clock; undefined: not since it fell out of the chain, or the start. */
@@ -56,35 +66,37 @@ export class Transmitter {
     this.#sentAt.delete(entry);
   }
 
-  fees(options: AbortOptions): Promise<Fees> {
-    return currentFees(this.#c, this.#init, options);
-  }
-
-  /** Errors: `MARKET_REVERTED`, `CHAIN_REFUSED`, `CHAIN_UNREACHABLE`. */
-  async estimate(what: string, intent: Intent, signal: AbortSignal | undefined): Promise<bigint> {
+  /** All that a new transaction needs to know, in one question. Errors: `MARKET_REVERTED`, `CHAIN_REFUSED`, `CHAIN_UNREACHABLE`. */
+  async prepare(what: string, intent: Intent, signal: AbortSignal | undefined): Promise<Prepared> {
     const { pool, signer, trail } = this.#c;
     const { to, data, gasPercent } = intent;
-    const call = { from: signer.address, to, data };
-    const options = { signal, atLeast: () => trail.floor };
-    try {
-      const estimate = await pool.request<Hex>('eth_estimateGas', [call, this.#init.tag()], options);
-      const padded = (BigInt(estimate) * BigInt(gasPercent) + 99n) / 100n;
-      const { gasLimit } = trail.tip;
-      return padded > gasLimit ? gasLimit : padded;
-    } catch (error) {
-      throw error instanceof RpcRefusal ? refusal(what, error.body) : error;
-    }
+    const estimate = { method: 'eth_estimateGas', params: [{ from: signer.address, to, data }, this.#init.tag()] };
+    const isPriceKnown = this.#price.isFresh();
+    const calls = [estimate, ...this.#counts(), ...(isPriceKnown ? [] : [this.#price.call])];
+    const [estimated, ...answers] = await pool.batch(calls, { signal, atLeast: () => trail.floor });
+    if (estimated?.error) throw refusal(what, estimated.error);
+    if (!isHex(estimated?.result)) throw refusal(what, { code: -32603, message: 'no estimate of gas' });
+    const padded = (BigInt(estimated.result) * BigInt(gasPercent) + 99n) / 100n;
+    const { gasLimit } = trail.tip;
+    if (!isPriceKnown) this.#price.learn(answers.pop());
+    return { gas: padded > gasLimit ? gasLimit : padded, fees: this.#price.fees(), count: countOf(answers) };
+  }
+
+  /** What the network asks for now. Error: `CHAIN_UNREACHABLE`. */
+  fees(signal: AbortSignal | undefined): Promise<Fees> {
+    return this.#price.ask({ signal });
   }
 
   /** Transactions that the chain has counted, those in no block included. Error: `CHAIN_UNREACHABLE`. */
   async count(signal: AbortSignal | undefined): Promise<number> {
-    const { pool, signer, trail } = this.#c;
-    const calls = ['latest', 'pending'].map((tag) => {
-      return { method: 'eth_getTransactionCount', params: [signer.address, tag] };
-    });
-    const answers = await pool.batch(calls, { signal, atLeast: () => trail.floor });
-    const counts = answers.map(({ result }) => (isHex(result) ? Number(result) : 0));
-    return Math.max(...counts);
+    const { pool, trail } = this.#c;
+    return countOf(await pool.batch(this.#counts(), { signal, atLeast: () => trail.floor }));
+  }
+
+  #counts(): RpcCall[] {
+    // Chains without a pending block may still count with it.
+    const tags = this.#init.tag() === 'pending' ? ['pending'] : ['latest', 'pending'];
+    return tags.map((tag) => ({ method: 'eth_getTransactionCount', params: [this.#c.signer.address, tag] }));
   }
 
   /** Error: `TRANSACTION_REFUSED`. */
@@ -132,7 +144,7 @@ export class Transmitter {
     const { journal, logger, metrics } = this.#c;
     const first = entry.attempts[0]!;
     const newest = entry.attempts.at(-1)!;
-    const current = await currentFees(this.#c, this.#init, { signal: this.#signal }).catch(() => newest.fees);
+    const current = await this.fees(this.#signal).catch(() => newest.fees);
     const fees = bumpedFees(newest.fees, current);
     if (feeCapOf(fees) > feeCapOf(first.fees) * DEARER_MAX) return false;
     const attempt = await this.sign(what, entry, fees);
@@ -142,4 +154,8 @@ export class Transmitter {
     logger.info('Paying more for a transaction', { call: what, nonce: entry.nonce, feeCap: feeCapOf(fees) });
     return true;
   }
+}
+
+function countOf(answers: readonly RpcAnswer[]): number {
+  return Math.max(0, ...answers.map(({ result }) => (isHex(result) ? Number(result) : 0)));
 }

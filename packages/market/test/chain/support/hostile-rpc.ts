@@ -239,12 +239,14 @@ export class HostileRpc {
     let last: unknown;
     const timer = setInterval(async () => {
       if (socket.destroyed) return clearInterval(timer);
-      const { result } = await this.#ask({ id: 0, method: 'eth_blockNumber', params: [] }).catch(() => ({
-        result: last,
+      const latest = ['latest', false];
+      const { result } = await this.#ask({ id: 0, method: 'eth_getBlockByNumber', params: latest }).catch(() => ({
+        result: undefined,
       }));
-      if (result === last || socket.destroyed) return;
-      last = result;
-      const params = { subscription: '0x1', result: { number: result } };
+      const { hash } = (result ?? {}) as { hash?: unknown };
+      if (hash === undefined || hash === last || socket.destroyed) return;
+      last = hash;
+      const params = { subscription: '0x1', result };
       socket.write(frameOf(JSON.stringify({ jsonrpc: '2.0', method: 'eth_subscription', params })));
     }, 20);
     socket.once('close', () => clearInterval(timer));
