@@ -11,6 +11,10 @@ import type { SaleState } from './transitions.ts';
 /** Hosts that hear of a slot together, or begin to prove at the start of a period, come one after the other within these. */
 const RESERVE_SPREAD_MS = 4000;
 const FILL_SPREAD_MS = 10_000;
+/** … and no more of a period than this part. */
+const FILL_SPREAD_PART = 1 / 6;
+/** Of a period: so much must be left when the slot is to be filled, for a block or two. In the next one the proof is wrong. */
+const FILL_MARGIN_PART = 1 / 8;
 /** The chain's last block may be of a period that is over. */
 const LAG_S = 3;
 /** The state of the chain is looked at this often while a slot is fetched, beside every event. */
@@ -207,7 +211,9 @@ export async function initialProving(sale: SaleContext, signal: AbortSignal): Pr
     const deadline = (Number(status.period) + 1) * length;
     const left = deadline - clock.now();
     // A proof and its transaction must fit into what is left of the period, and the pointer must not come around in it (14 §6).
-    const needed = proofTimes.expected === undefined ? length / 2 : Math.min(length / 2, 2 * proofTimes.expected);
+    const rest = length * FILL_MARGIN_PART + fillSpreadMs(length) / 1000;
+    const { expected } = proofTimes;
+    const needed = expected === undefined ? length / 2 : Math.min(length / 2, 2 * expected + rest);
     if (left >= needed && status.pointer <= 256 - downtime) {
       const prove = async () => {
         const begun = parts.clock.monotonic();
@@ -225,18 +231,22 @@ export async function initialProving(sale: SaleContext, signal: AbortSignal): Pr
   }
 }
 
+/** `length`: of a period, seconds. */
+const fillSpreadMs = (length: number) => Math.min(FILL_SPREAD_MS, length * 1000 * FILL_SPREAD_PART);
+
 export async function filling(sale: SaleContext, signal: AbortSignal): Promise<SaleState> {
   const { parts, requestId, slotId, slotIndex, proof } = sale;
   const { marketplace } = parts;
   // Sent before a crash, or the answer was lost.
   if ((await marketplace.host(slotId)) === marketplace.account) return 'filled';
   if (!proof) return 'initialProving';
-  const periodMs = 1000 * Number(marketplace.configuration.proofs.period);
-  await parts.clock.sleep(parts.random.float() * Math.min(FILL_SPREAD_MS, periodMs / 6), { signal });
+  const length = Number(marketplace.configuration.proofs.period);
+  await parts.clock.sleep(parts.random.float() * fillSpreadMs(length), { signal });
   const open = await openness(sale);
   if (!open) return ignore(sale, 'never');
   const status = await marketplace.proofStatus(slotId);
-  if (status.challenge !== proof.challenge) return 'initialProving';
+  const left = (Number(status.period) + 1) * length - marketplace.clock.now();
+  if (status.challenge !== proof.challenge || left < length * FILL_MARGIN_PART) return 'initialProving';
   const collateral = dueCollateral(sale, await hostedSlot(sale), open.repair);
   if ((await marketplace.balance()) < collateral) return ignore(sale, 'later');
   await advance(sale, 'filling');
