@@ -49,7 +49,8 @@ export async function findProvingFiles(init: ProvingFilesInit, samples: number):
 
 /** What to do when there is no circuit: nothing is wrong with the request. */
 export function missingFiles(samples: number, circuitDir: string): NodeError {
-  const what = `Proving circuit files for ${samples} samples are not found`;
-  const todo = `put ${FILE_NAME}.wasm and ${FILE_NAME}.zkey into ${join(circuitDir, String(samples))}, or name them with --circom-wasm and --circom-zkey; for tests, --proving-keys=development makes some`;
-  return new NodeError('PROVING_FILES_MISSING', `${what}: ${todo}`, { samples });
+  // The first words are the reference's, which scripts wait for (06 §5).
+  const what = 'Proving circuit files are not found';
+  const todo = `Put ${FILE_NAME}.wasm and ${FILE_NAME}.zkey for ${samples} samples into ${join(circuitDir, String(samples))}, or name them with --circom-wasm and --circom-zkey; for tests, --proving-keys=development makes some`;
+  return new NodeError('PROVING_FILES_MISSING', `${what}. ${todo}`, { samples });
 }

@@ -1,64 +1,61 @@
-import { readFile } from 'node:fs/promises';
-import type { TSchema } from 'typebox';
-import { Type } from 'typebox';
-import { Value } from 'typebox/value';
+import { mkdtemp, readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Availability, Purchase, Reservation, Sale, SlotList } from '../../src/api/market-schemas.ts';
-import type { CodexNode } from '../../src/index.ts';
+import { CodexNode } from '../../src/index.ts';
 import { stream } from '../api/harness.ts';
+import { generatedSection } from '../docs.ts';
+import { testConfig } from '../node/fixture.ts';
 import { call, MarketNet } from './support/market-net.ts';
-
-interface Exchange {
-  readonly label: string;
-  readonly node?: string;
-  readonly method: string;
-  readonly path: string;
-  readonly body: object | string | null;
-  readonly status: number;
-  readonly response: string;
-}
-
-const file = new URL('./vectors/market_rest.json', import.meta.url);
-const recorded = (JSON.parse(await readFile(file, 'utf8')).rest as Exchange[]).filter(({ node }) => node !== undefined);
+import {
+  BEFORE_HOSTS,
+  comparable,
+  DEVIATIONS,
+  describeAnswer,
+  deviates,
+  expected,
+  Ids,
+  idIn,
+  misshapen,
+  RECORDED,
+  shapeOf,
+  WITH_HOSTS,
+} from './support/recording.ts';
 
 const BODIES: Readonly<Record<string, object | string>> = {
   upload: stream('market-1', 1_048_576),
   'upload small': stream('market-2', 1000),
   'availability bad json': '{"totalSize":',
 };
-/** Texts of a parser: ours says it in its own words. */
-const OWN_WORDS = new Set(['availability bad json', 'request no body', 'patch bad id', 'purchase bad id']);
-
-const SHAPES: readonly (readonly [RegExp, TSchema])[] = [
-  [/^GET \/sales\/slots$/, SlotList],
-  [/^GET \/sales\/slots\/0x\w+$/, Sale],
-  [/^GET \/sales\/availability$/, Type.Array(Availability)],
-  [/^POST \/sales\/availability$/, Availability],
-  [/reservations$/, Type.Array(Reservation)],
-  [/^GET \/storage\/purchases$/, Type.Array(Type.String())],
-  [/^GET \/storage\/purchases\/\w+$/, Purchase],
-];
-const shapeOf = ({ method, path }: Exchange) => SHAPES.find(([pattern]) => pattern.test(`${method} ${path}`))?.[1];
 
 describe('the recorded life of a request', () => {
-  it.each(recorded.filter(({ status, response }) => status < 300 && /^[[{]/.test(response)))(
+  it.each(RECORDED.filter(({ status, response }) => status < 300 && /^[[{]/.test(response)))(
     'answers of the reference have the shapes of our document: $label',
     (exchange) => {
-      const shape = shapeOf(exchange);
-      if (shape) expect([...Value.Errors(shape, JSON.parse(exchange.response))]).toEqual([]);
-      else expect(exchange.path).toBe('/space');
+      if (!shapeOf(exchange)) expect(exchange.path).toBe('/space');
+      expect(misshapen(exchange, exchange.response)).toEqual([]);
     },
   );
+
+  it('is replayed as a whole: here, and with hosts in transcript.soak.ts', () => {
+    expect(BEFORE_HOSTS.length + WITH_HOSTS.length).toBe(93);
+    for (const { labels } of DEVIATIONS) expect(RECORDED.some(({ label }) => labels.test(label))).toBe(true);
+  });
+
+  it('and where our answers differ is in docs/marketplace.md', () => {
+    const rows = DEVIATIONS.map(({ labels, theirs, ours }) => {
+      const requests = RECORDED.filter(({ label }) => labels.test(label)).map(({ label }) => label);
+      return `| ${[...new Set(requests)].join(', ')} | ${theirs} | ${ours} |`;
+    });
+    const table = `\n| recorded requests | the reference | here |\n|---|---|---|\n${rows.join('\n')}\n\n`;
+    expect(generatedSection('marketplace.md', 'answers that differ', table)).toBe(table);
+  });
 });
 
 describe('our answers to the same requests', () => {
   let net: MarketNet;
   let node: CodexNode;
-  /** Ids of the recording, and what stands for them here. */
-  const ours = new Map<string, string>();
-  const translated = (text: string) => [...ours].reduce((all, [theirs, id]) => all.replaceAll(theirs, id), text);
-  /** Before anything needs hosts. */
-  const first = recorded.slice(0, recorded.findIndex(({ label }) => label === 'purchase state submitted') + 2);
+  const ids = new Ids();
 
   beforeAll(async () => {
     net = await MarketNet.start();
@@ -67,45 +64,34 @@ describe('our answers to the same requests', () => {
   afterAll(() => net.stop());
 
   it('have the same status, text and shape', async () => {
-    // One node plays all parts: only host 1's offers and the client's purchases were asked about here.
-    for (const exchange of first.filter(({ node: who }) => who === 'host1' || who === 'client')) {
+    // One node plays client and first host.
+    for (const exchange of BEFORE_HOSTS) {
       const { label, method, path, body, status, response } = exchange;
-      const sent = BODIES[label] ?? body ?? undefined;
-      const answer = await call(node, method, translated(path), sent);
-      expect(answer.status, `${label}: ${answer.text}`).toBe(status);
+      const answer = await call(node, method, ids.translate(path), BODIES[label] ?? body ?? undefined);
+      expect(answer.status, describeAnswer(exchange, answer)).toBe(status);
       if (label.startsWith('upload')) {
-        ours.set(response, answer.text);
-        continue;
-      }
-      const shape = shapeOf(exchange);
-      if (status >= 400) {
-        if (!OWN_WORDS.has(label)) expect(answer.text, label).toBe(response);
+        // The same bytes have the same name.
+        expect(answer.text).toBe(response);
       } else if (label === 'request') {
         expect(answer.text).toMatch(/^[0-9a-f]{64}$/);
-        ours.set(response, answer.text);
-      } else if (shape) {
-        expect([...Value.Errors(shape, JSON.parse(answer.text))], `${label}: ${answer.text}`).toEqual([]);
-        learnIds(response, answer.text);
-        expect(known(JSON.parse(answer.text)), label).toEqual(known(JSON.parse(translated(response))));
+        ids.learn(response, answer.text);
+      } else {
+        expect(misshapen(exchange, answer.text), describeAnswer(exchange, answer)).toEqual([]);
+        if (status === 201) ids.learn(idIn(response)!, idIn(answer.text)!);
+        if (!deviates(exchange)) expect(comparable(exchange, answer.text), label).toEqual(expected(exchange, ids));
       }
     }
-    expect(ours.size).toBeGreaterThan(5);
+    expect(ids.size).toBe(4);
   }, 60_000);
 
-  function learnIds(theirs: string, text: string): void {
-    const id = (json: string) => (JSON.parse(json) as { id?: string }).id;
-    const [old, made] = [id(theirs), id(text)];
-    if (old && made) ours.set(old, made);
-  }
-
-  /** Without what cannot be the same: who asked, when, and how far it is. */
-  function known(value: unknown): unknown {
-    if (Array.isArray(value)) {
-      return value.map(known).sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
-    }
-    const text = JSON.stringify(value, (key, item) =>
-      ['client', 'nonce', 'state', 'content'].includes(key) ? '' : item,
-    );
-    return JSON.parse(text) as unknown;
-  }
+  it('are all refused without files of a circuit in the words that scripts wait for', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'codex-market-'));
+    const log = join(directory, 'log');
+    const options = [...(await net.options(2)), 'prover', '--proving-keys=none', `--circuit-dir=${directory}`];
+    const host = await CodexNode.create(await testConfig(...options, `--log-file=${log}`), { discovery: false });
+    net.nodes.push(host);
+    await host.start();
+    const logged = () => readFile(log, 'utf8');
+    await expect.poll(logged, { timeout: 30_000 }).toContain('Proving circuit files are not found.');
+  }, 60_000);
 });

@@ -219,7 +219,7 @@ describe('a proof', () => {
   it('is not made too late, and not without a key', async () => {
     const body = { challenge: CHALLENGE };
     expect(await refused(alice, `${provePath(0)}?timeout=0.001`, body)).toMatch(/^504 The deadline/);
-    const hint = /^503 Proving circuit files for 3 samples are not found: put .*3, or name them/;
+    const hint = /^503 Proving circuit files are not found\. Put .* for 3 samples into .*3, or name them/;
     const carol = await startNode('--proving-keys=none');
     expect(await refused(carol, '/proofs/verify', { ...file, samples: 3 })).toMatch(hint);
     const strict = await startNode(
