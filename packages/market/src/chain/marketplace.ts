@@ -62,8 +62,7 @@ export type MarketEvent =
       readonly type: 'slotFilled' | 'slotFreed' | 'slotReservationsFull';
       readonly requestId: RequestId;
       readonly slotIndex: bigint;
-    }
-  | { readonly type: 'proofSubmitted'; readonly slotId: SlotId };
+    };
 
 /** An event and where it stands. `undone`: its block is no longer part of the chain; it had been told before. */
 export interface TracedEvent {

@@ -252,7 +252,6 @@ export class Sales {
   }
 
   async #hear({ event, undone }: TracedEvent): Promise<void> {
-    if (event.type === 'proofSubmitted') return;
     const { requestId } = event;
     for (const sale of this.#sales.values()) if (sale.requestId === requestId) sale.wake();
     switch (event.type) {

@@ -38,8 +38,7 @@ async function requests(count: number): Promise<string[]> {
   return ids;
 }
 
-const idsOf = (events: readonly TracedEvent[]) =>
-  events.map(({ event }) => ('requestId' in event ? event.requestId : event.slotId));
+const idsOf = (events: readonly TracedEvent[]) => events.map(({ event }) => event.requestId);
 const time = async () =>
   Number((await chain.rpc<{ timestamp: Hex }>('eth_getBlockByNumber', ['latest', false])).timestamp);
 

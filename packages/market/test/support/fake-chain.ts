@@ -249,8 +249,6 @@ function marketEvent(event: ModelEvent): MarketEvent[] {
       return [{ type: 'slotFreed', requestId: event.requestId, slotIndex: event.slotIndex }];
     case 'SlotReservationsFull':
       return [{ type: 'slotReservationsFull', requestId: event.requestId, slotIndex: event.slotIndex }];
-    case 'ProofSubmitted':
-      return [{ type: 'proofSubmitted', slotId: event.id }];
     default:
       return [];
   }
