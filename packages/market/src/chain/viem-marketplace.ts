@@ -152,7 +152,8 @@ export class ViemMarketplace implements Marketplace {
   }
 
   canReserveSlot(id: RequestId, slotIndex: bigint): Promise<boolean> {
-    return this.#view('canReserveSlot', [id, slotIndex]);
+    // As slots' states are read: a claim ends with the filling that is about to be in a block.
+    return this.#view('canReserveSlot', [id, slotIndex], 'pending');
   }
 
   proofStatus(id: SlotId): Promise<ProofStatus> {

@@ -70,6 +70,22 @@ describe('a marketplace on a chain', () => {
     await done;
   });
 
+  it('counts reservations that are about to be in a block', async () => {
+    const client = await chain.connect(1);
+    const request = chain.request();
+    const id = idOf(request);
+    await client.requestStorage(request);
+    const hosts = await Promise.all([2, 3, 4].map((index) => chain.connect(index)));
+    const late = await chain.connect(5);
+    expect(await late.canReserveSlot(id, 0n)).toBe(true);
+    await chain.rpc('evm_setAutomine', [false]);
+    const reserved = hosts.map((host) => host.reserveSlot(id, 0n));
+    await expect.poll(() => late.canReserveSlot(id, 0n)).toBe(false);
+    await chain.rpc('evm_setAutomine', [true]);
+    await chain.chain.mine(1);
+    await Promise.all(reserved);
+  });
+
   it('tells the states of more slots than fit into one call', async () => {
     const [client, host] = [await chain.connect(1), await chain.connect(2)];
     const request = chain.request();
