@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { AbortOptions } from '@codex/runtime';
 import type { Hex } from 'viem';
 import { DevnetError } from '../errors.ts';
@@ -9,6 +10,11 @@ import type { Sight } from './sight.ts';
 
 /** What a busy machine may take for a step that takes a second or two. */
 export const STEP_MS = 60_000;
+
+/** Hosts take their pay so long after the end, seconds: not before the clocks of all agree. */
+const CLOSE_SECONDS = 15;
+/** Between the look of a host at a slot and its call in a block, blocks: another host's call can come first. */
+const RACE_BLOCKS = 4n;
 
 /** How a story tells what happens, beside what the chain shows. */
 export interface StoryListener {
@@ -70,6 +76,12 @@ export class Scene {
     return this.market.watch.when(what, find, { deadlineMs, signal: this.signal });
   }
 
+  /** Resolves when a node has logged a line with this text in it. */
+  async said(name: string, text: string): Promise<void> {
+    const { logFile } = this.market.node(name);
+    await this.when(`${name} says: ${text}`, () => (readFileSync(logFile, 'utf8').includes(text) ? true : undefined));
+  }
+
   /** Offers space on hosts; default: all of them. */
   async offer(offer: Offer, hosts = this.market.hosts): Promise<void> {
     for (const host of hosts) await new MarketRest(host.url).offer(offer, { signal: this.signal });
@@ -81,11 +93,17 @@ export class Scene {
     const client = market.node('client');
     const upload = await client.rest.upload(source.path, { name: source.name, size: source.size, signal });
     const rest = new MarketRest(client.url);
-    const requestId = await rest.buy(upload.cid, terms, { signal });
+    return this.asked(await rest.buy(upload.cid, terms, { signal }), upload);
+  }
+
+  /** Resolves when the chain has a request of the client, which is for what was uploaded. */
+  async asked(requestId: Hex, upload: Upload): Promise<Contract> {
+    const { signal, market } = this;
     const asked = await this.when('The request reaches the chain', (sights) =>
       done(sights, 'requestStorage').find((sight) => sight.requestId === requestId),
     );
     const { ask, expiry } = await market.watch.request(requestId);
+    const rest = new MarketRest(market.node('client').url);
     const cid = (await rest.purchase(requestId, { signal })).request?.content.cid ?? '';
     const { time } = asked;
     return {
@@ -109,13 +127,17 @@ export class Scene {
     );
   }
 
-  /** Resolves when every slot has been proved after it was filled. */
-  async proved(contract: Contract): Promise<void> {
-    await this.when('Every slot is proved', (sights) =>
-      new Set(of(done(this.alive(sights, contract), 'submitProof'), contract).map(({ slotIndex }) => slotIndex))
-        .size === contract.slots
-        ? true
-        : undefined,
+  /** Resolves when every slot has been proved so many times after it was filled. */
+  async proved(contract: Contract, times = 1): Promise<void> {
+    await this.when(
+      'Every slot is proved',
+      (sights) => {
+        const proofs = of(done(this.alive(sights, contract), 'submitProof'), contract);
+        const slots = Array.from({ length: contract.slots }, (_, i) => i);
+        const isProved = (slot: number) => proofs.filter(({ slotIndex }) => slotIndex === slot).length >= times;
+        return slots.every(isProved) ? true : undefined;
+      },
+      times * STEP_MS,
     );
   }
 
@@ -142,6 +164,49 @@ export class Scene {
     );
   }
 
+  /** Resolves when every slot that is held has its proof of the present period: no call is on its way then. */
+  async quiet(contracts: readonly Contract[]): Promise<void> {
+    const { periodSeconds } = this.market.pace;
+    const periodOf = (time: number) => Math.floor(time / periodSeconds);
+    await this.when('Every slot is proved in the same period', (sights, now) => {
+      const held = contracts.flatMap((contract) => heldSlots(sights, contract));
+      return held.length > 0 && held.every(({ time }) => periodOf(time) === periodOf(now)) ? true : undefined;
+    });
+  }
+
+  /**
+   * When nothing but proofs would come until a contract is over, and paid, the chain's clock is set to then. `over`: seconds since 1970.
+   */
+  async skipTo(over: number, contracts: readonly Contract[]): Promise<void> {
+    await this.quiet(contracts);
+    const seconds = over + CLOSE_SECONDS - this.time;
+    if (seconds > 0) await this.market.chain.skip(seconds);
+    this.step(`the clock of the chain is set ${seconds} s forward`);
+  }
+
+  /**
+   * Error: `STORY_FAILED` when the chain refused a call other than those of hosts that were late for a slot: what another one has taken, in the
+   * same block or since they looked. `isKnown`: other calls whose refusal is explained.
+   */
+  expectOnlyRaces(isKnown: (sight: Sight) => boolean = () => false): void {
+    const { sights } = this;
+    for (const late of sights.filter((sight) => !sight.ok && !isKnown(sight))) {
+      const isRace =
+        ['reserveSlot', 'fillSlot'].includes(late.call) &&
+        sights.some(
+          ({ ok, call, from, requestId, slotIndex, block }) =>
+            ok &&
+            call === late.call &&
+            from !== late.from &&
+            requestId === late.requestId &&
+            slotIndex === late.slotIndex &&
+            block <= late.block &&
+            block + RACE_BLOCKS >= late.block,
+        );
+      this.expect(`${this.market.nameOf(late.from)}: ${late.call} of slot ${late.slotIndex} lost a race`, isRace);
+    }
+  }
+
   /** Fetches a request's file on a node, from whoever has it, and compares it. Error: `CONTENT_DIFFERS`. */
   async read({ cid, upload }: Contract, name: string): Promise<string> {
     const copy = await this.market.node(name).rest.download(cid, { signal: this.signal });
@@ -164,6 +229,14 @@ export class Scene {
     if (!holds) throw new DevnetError('STORY_FAILED', `It is not so: ${what}`);
   }
 
+  /** The slot that a host has filled. Error: `STORY_FAILED` when it has none. */
+  slotOf(contract: Contract, name: string): number {
+    const fills = of(done(this.sights, 'fillSlot'), contract);
+    const slotIndex = fills.findLast(({ from }) => this.market.nameOf(from) === name)?.slotIndex;
+    if (slotIndex === undefined) throw new DevnetError('STORY_FAILED', `${name} has no slot`);
+    return slotIndex;
+  }
+
   /** The name of whoever filled a slot last. */
   hostOf(contract: Contract, slotIndex: number): string {
     const fill = of(done(this.sights, 'fillSlot'), contract).findLast((sight) => sight.slotIndex === slotIndex);
@@ -183,3 +256,14 @@ export const of = (sights: readonly Sight[], { requestId }: Contract): readonly 
 /** The call of a request in which an event happened first. */
 export const eventOf = (sights: readonly Sight[], contract: Contract, event: string): Sight | undefined =>
   of(sights, contract).find(({ events }) => events.includes(event));
+
+/** Of each slot of a request that somebody has, when it was proved last. */
+function heldSlots(sights: readonly Sight[], contract: Contract): { readonly time: number }[] {
+  const held = new Map<number, { time: number }>();
+  for (const { ok, call, slotIndex, time, events } of of(sights, contract)) {
+    if (!ok || slotIndex === undefined) continue;
+    if (call === 'fillSlot' || call === 'submitProof') held.set(slotIndex, { time });
+    if (call === 'freeSlot' || events.includes('SlotFreed')) held.delete(slotIndex);
+  }
+  return [...held.values()];
+}
