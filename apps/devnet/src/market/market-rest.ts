@@ -48,9 +48,10 @@ export class MarketRest {
     await this.#ask('POST', '/sales/availability', offer, signal);
   }
 
-  /** Cuts and protects the dataset, and asks for storage; the id of the request. */
-  async buy(cid: string, terms: Terms, { signal }: AbortOptions = {}): Promise<Hex> {
-    const id = (await this.#ask('POST', `/storage/request/${cid}`, terms, signal)).trim();
+  /** Cuts and protects the dataset, and asks for storage; the id of the request. Two calls with one `key` are one purchase. */
+  async buy(cid: string, terms: Terms, { signal, key }: AbortOptions & { readonly key?: string } = {}): Promise<Hex> {
+    const headers: Record<string, string> = key === undefined ? {} : { 'Idempotency-Key': key };
+    const id = (await this.#ask('POST', `/storage/request/${cid}`, terms, signal, headers)).trim();
     return `0x${id.replace(/^0x/, '')}`;
   }
 
@@ -58,14 +59,20 @@ export class MarketRest {
     return JSON.parse(await this.#ask('GET', `/storage/purchases/${id}`, undefined, signal)) as PurchaseView;
   }
 
-  async #ask(method: string, path: string, body: object | undefined, signal: AbortSignal | undefined): Promise<string> {
+  async #ask(
+    method: string,
+    path: string,
+    body: object | undefined,
+    signal: AbortSignal | undefined,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<string> {
     let response: Response;
     let text: string;
     try {
       response = await fetch(`${this.#url}${BASE}${path}`, {
         method,
         // A connection that outlives its node would fail the next request.
-        headers: { 'Content-Type': 'application/json', Connection: 'close' },
+        headers: { ...headers, 'Content-Type': 'application/json', Connection: 'close' },
         body: body && JSON.stringify(body, (_, value) => (typeof value === 'bigint' ? value.toString() : value)),
         signal,
       } as RequestInit);
