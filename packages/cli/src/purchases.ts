@@ -13,6 +13,10 @@ interface PurchaseJson {
   readonly request: RequestJson | null;
   readonly state: string;
   readonly error: string | null;
+  // Unknown, or over: null; other nodes do not say.
+  readonly expiresAt?: number | null;
+  readonly endsAt?: number | null;
+  readonly filledSlots?: number | null;
 }
 
 /** States change with blocks, which come in seconds. */
@@ -67,7 +71,7 @@ async function look(context: Context, id: string): Promise<PurchaseJson> {
   return purchase;
 }
 
-function details({ requestId, state, request, error }: PurchaseJson): string[] {
+function details({ requestId, state, request, error, filledSlots, endsAt }: PurchaseJson): string[] {
   return pairs({
     purchase: requestId,
     state: printable(state),
@@ -75,6 +79,8 @@ function details({ requestId, state, request, error }: PurchaseJson): string[] {
     ...(request && {
       cid: printable(request.content.cid),
       slots: `${request.ask.slots}, of which ${request.ask.maxSlotLoss} may be lost`,
+      ...(typeof filledSlots === 'number' && { filled: `${filledSlots} slots` }),
+      ...(typeof endsAt === 'number' && { end: new Date(endsAt * 1000).toISOString() }),
       'slot size': formatBytes(request.ask.slotSize),
       duration: formatSeconds(request.ask.duration),
       expiry: formatSeconds(request.expiry),
@@ -103,14 +109,17 @@ export async function followPurchase(context: Context, id: string): Promise<Purc
       });
       if (purchase) {
         silent = 0;
-        const { state, request } = purchase;
+        const { state, request, filledSlots } = purchase;
         if (state === 'started' || state === 'finished') return purchase;
         if (state in FAILURES) {
           const reason = purchase.error ?? FAILURES[state];
           throw new CliError('PURCHASE_FAILED', `The purchase is ${state}: ${reason}`, { id, state });
         }
         const limit = request ? ` of ${formatSeconds(request.expiry)}` : '';
-        progress.note(`${printable(state)} ${formatSeconds((performance.now() - begun) / 1000)}${limit}`);
+        const passed = formatSeconds((performance.now() - begun) / 1000);
+        const filled =
+          request && typeof filledSlots === 'number' ? `, ${filledSlots} of ${request.ask.slots} slots` : '';
+        progress.note(`${printable(state)} ${passed}${limit}${filled}`);
       }
       await sleep(POLL_MS, undefined, { signal: context.signal });
     }

@@ -204,10 +204,14 @@ describe('purchases', () => {
     await serve({
       [LOOK]: [
         [200, purchase('started')],
-        [200, { ...purchase('unknown', 'lost'), request: null }],
+        [200, { ...purchase('started'), filledSlots: 2, endsAt: 1_800_000_000 }],
+        [200, { ...purchase('unknown', 'lost'), request: null, filledSlots: null }],
       ],
     });
     expect(lines(await verb('purchases', PURCHASE))).toContain('price       1132462080 tokens');
+    const known = lines(await verb('purchases', PURCHASE));
+    expect(known).toContain('filled      2 slots');
+    expect(known).toContain('end         2027-01-15T08:00:00.000Z');
     expect(lines(await verb('purchases', PURCHASE))).toEqual([
       `purchase  ${PURCHASE}`,
       'state     unknown',

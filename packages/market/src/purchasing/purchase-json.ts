@@ -57,13 +57,20 @@ export interface PurchaseJson {
   readonly request: StorageRequestJson | null;
   readonly state: string;
   readonly error: string | null;
+  // What follows is ours. Unix seconds; null when it is not known, or over.
+  readonly expiresAt: number | null;
+  readonly endsAt: number | null;
+  readonly filledSlots: number | null;
 }
 
-export function purchaseJson({ record, state }: Purchase): PurchaseJson {
+export function purchaseJson({ record, state, filledSlots }: Purchase): PurchaseJson {
   return {
     requestId: record.id,
     request: record.request ? requestJson(record.request, record.id) : null,
     state,
     error: record.error ?? null,
+    expiresAt: record.expiresAt ?? null,
+    endsAt: record.endsAt ?? null,
+    filledSlots: filledSlots ?? null,
   };
 }

@@ -1,3 +1,4 @@
+import { slotIdOf } from '@codex/contracts';
 import { isCodexError } from '@codex/runtime';
 import type { Marketplace, RequestState, Sent, StorageRequest } from '../chain/marketplace.ts';
 import { MarketError } from '../errors.ts';
@@ -43,6 +44,7 @@ export class Purchase {
   readonly #wake = new Wake();
   readonly #done = Promise.withResolvers<void>();
   #record: PurchaseRecord;
+  #filledSlots: number | undefined;
 
   constructor(components: PurchaseComponents, record: PurchaseRecord) {
     this.#c = components;
@@ -75,6 +77,11 @@ export class Purchase {
 
   get state(): PurchaseState {
     return this.#machine.state;
+  }
+
+  /** Slots that hosts have, while it waits for them and while it runs; undefined when nobody has looked yet. */
+  get filledSlots(): number | undefined {
+    return this.state === 'submitted' || this.state === 'started' ? this.#filledSlots : undefined;
   }
 
   /**
@@ -137,6 +144,7 @@ export class Purchase {
       } else {
         forgotten = 0;
         await this.#learnTimes();
+        await this.#countSlots();
       }
       const until = (state === 'submitted' ? this.#record.expiresAt : this.#record.endsAt) ?? 0;
       const now = marketplace.clock.now();
@@ -184,6 +192,13 @@ export class Purchase {
     const { marketplace } = this.#c;
     if (!marketplace.configuration.rules) return true;
     return (await marketplace.myRequests()).includes(this.#record.id);
+  }
+
+  async #countSlots(): Promise<void> {
+    const { id, request } = this.#record;
+    const ids = Array.from({ length: Number(request?.ask.slots ?? 0) }, (_, index) => slotIdOf(id, BigInt(index)));
+    const states = await this.#c.marketplace.slotStates(ids);
+    this.#filledSlots = states.filter((state) => state === 'filled').length;
   }
 
   async #learnTimes(): Promise<void> {

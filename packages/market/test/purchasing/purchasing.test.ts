@@ -188,6 +188,9 @@ describe('a purchase', () => {
       },
       state: 'submitted',
       error: null,
+      expiresAt: purchase.record.expiresAt,
+      endsAt: purchase.record.expiresAt! + 900,
+      filledSlots: 0,
     });
   });
 });

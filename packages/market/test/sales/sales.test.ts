@@ -18,6 +18,7 @@ describe('sales', () => {
     const id = await market.buy();
     await market.seconds(290);
     expect(market.client.get(id)?.state).toBe('started');
+    expect(market.client.get(id)?.filledSlots).toBe(3);
     const hosts = market.hostsOf(id);
     expect(new Set(hosts.values()).size).toBe(3);
     const end = Number(market.chain.model.state.requests.get(id)!.endsAt);
@@ -100,7 +101,9 @@ describe('sales', () => {
     const id = await market.buy();
     await market.seconds(250);
     expect(market.hostsOf(id).size).toBe(2);
+    expect(market.client.get(id)?.filledSlots).toBe(2);
     await market.seconds(150);
+    expect(market.client.get(id)?.filledSlots).toBeUndefined();
     expect(market.client.get(id)?.state).toBe('cancelled');
     expect(market.unsettled()).toEqual([]);
     expect(market.chain.count('freeSlot')).toBe(2);

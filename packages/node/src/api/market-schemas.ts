@@ -102,7 +102,15 @@ export const Quote = Type.Object(
 );
 
 export const Purchase = Type.Object(
-  { requestId: Id, request: nullable(StorageRequest), state: Type.String(), error: nullable(Type.String()) },
+  {
+    requestId: Id,
+    request: nullable(StorageRequest),
+    state: Type.String(),
+    error: nullable(Type.String()),
+    expiresAt: Type.Optional(nullable(Type.Integer({ description: 'Unix seconds (ours)' }))),
+    endsAt: Type.Optional(nullable(Type.Integer({ description: 'Unix seconds (ours)' }))),
+    filledSlots: Type.Optional(nullable(Type.Integer({ description: 'Slots that hosts have by now (ours)' }))),
+  },
   { additionalProperties: false },
 );
 

@@ -109,11 +109,16 @@ export class Ids {
 /** Fields that say who asked, when, and how far it is by now. */
 const CHANGING = ['client', 'nonce', 'state', 'validUntil'];
 
+/** What we say beyond the reference. */
+const BEYOND = ['expiresAt', 'endsAt', 'filledSlots'];
+
 /** An answer without what cannot be the same. Lists are in no order; what we say beyond the reference is left out. */
 export function comparable(exchange: Exchange, text: string, changing: readonly string[] = CHANGING): unknown {
   if (exchange.status >= 300 || !shapeOf(exchange)) return text;
   const bare = (value: unknown): unknown => {
-    const json = JSON.stringify(value, (key, item) => (changing.includes(key) ? '' : item));
+    const json = JSON.stringify(value, (key, item) =>
+      BEYOND.includes(key) ? undefined : changing.includes(key) ? '' : item,
+    );
     return JSON.parse(json) as unknown;
   };
   const value = JSON.parse(text) as unknown;
