@@ -203,6 +203,37 @@ describe('transactions', () => {
     expect(mined.length).toBeGreaterThan(1);
   });
 
+  it('that are refused with all of their gas used are not sent again with more', async () => {
+    let estimate: Hex | undefined;
+    const proxy = await hostile({
+      rewrite: (method, _params, result) => (method === 'eth_estimateGas' ? (estimate ?? result) : result),
+    });
+    const client = await chain.connect(1);
+    const host = await chain.connect(18, { rpc: proxy.url });
+    /** The gas of a reservation that was right when it was sent, and whose block comes after the expiry. */
+    const reserveTooLate = async () => {
+      const request = chain.request();
+      const { timestamp } = await client.requestStorage(request);
+      await chain.rpc('evm_setAutomine', [false]);
+      const reserving = host.reserveSlot(idOf(request), 0n).catch((error: unknown) => error);
+      await expect.poll(async () => (await waiting(host.account)).length).toBe(1);
+      await chain.chain.mineAt(timestamp + 301n);
+      await chain.rpc('evm_setAutomine', [true]);
+      const error = await reserving;
+      expect(error).toMatchObject({
+        code: 'MARKET_REVERTED',
+        data: { name: 'SlotReservations_ReservationNotAllowed' },
+      });
+      const { transactionHash } = (error as { data: { transactionHash: Hex } }).data;
+      return BigInt((await chain.rpc<{ gasUsed: Hex }>('eth_getTransactionReceipt', [transactionHash])).gasUsed);
+    };
+    const used = await reserveTooLate();
+    // A quarter is added to what was estimated.
+    estimate = `0x${((used * 102n) / 125n).toString(16)}`;
+    await reserveTooLate();
+    expect(await chain.sentBy(18)).toBe(2);
+  });
+
   it('that fail in a block tell the error by its name', async () => {
     const request = chain.request();
     await (await chain.connect(1)).requestStorage(request);

@@ -350,29 +350,40 @@ export class TransactionSender {
   }
 
   async #failed(entry: Entry, receipt: Receipt, gasLimit: bigint): Promise<void> {
-    const { journal, metrics, pool, signer, logger } = this.#c;
+    const { journal, metrics, logger } = this.#c;
     metrics.transactionsReverted.inc();
-    const { to, data, key } = entry.intent;
+    const { key } = entry.intent;
     const retries = this.#gasRetries.get(entry) ?? 0;
     const isUsedUp = receipt.gasUsed * 100n >= entry.gas * USED_UP_PERCENT;
-    if (isUsedUp && retries < GAS_RETRIES_MAX && entry.gas < gasLimit) {
+    const more = entry.gas * 2n > gasLimit ? gasLimit : entry.gas * 2n;
+    const found = await this.#replay(entry, receipt.blockNumber, isUsedUp ? more : entry.gas);
+    // What the contract refuses with more gas, too, it does not refuse for want of it.
+    if (isUsedUp && (found === undefined || found === '0x') && retries < GAS_RETRIES_MAX && entry.gas < gasLimit) {
       logger.notice('A transaction ran out of gas; it is sent again with more', { call: key, gas: entry.gas });
       this.#gasRetries.set(entry, retries + 1);
-      return this.#reissue(entry, entry.gas * 2n > gasLimit ? gasLimit : entry.gas * 2n);
-    }
-    let found: Hex = '0x';
-    try {
-      const call = { from: signer.address, to, data, gas: toQuantity(entry.gas) };
-      await pool.request('eth_call', [call, toQuantity(receipt.blockNumber)], { signal: this.#ended.signal });
-    } catch (error) {
-      if (!(error instanceof RpcRefusal)) throw error;
-      found = revertDataOf(error.body) ?? '0x';
+      return this.#reissue(entry, more);
     }
     await journal.remove(entry);
-    const failure = reverted(key, found, { transactionHash: receipt.transactionHash, fee: receipt.fee.toString() });
+    const failure = reverted(key, found ?? '0x', {
+      transactionHash: receipt.transactionHash,
+      fee: receipt.fee.toString(),
+    });
     logger.debug('A transaction failed in a block', { call: key, error: failure });
     this.#outcome(entry).reject(failure);
     this.#forget(entry);
+  }
+
+  /** With what the contract refuses it at the end of a block; undefined where it does not, `0x` where it does not say. */
+  async #replay({ intent: { to, data } }: Entry, block: bigint, gas: bigint): Promise<Hex | undefined> {
+    const { pool, signer } = this.#c;
+    const call = { from: signer.address, to, data, gas: toQuantity(gas) };
+    try {
+      await pool.request('eth_call', [call, toQuantity(block)], { signal: this.#ended.signal });
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof RpcRefusal)) throw error;
+      return revertDataOf(error.body) ?? '0x';
+    }
   }
 
   /** Sends it as a new transaction: the old one can never be in a block, or has failed in one. */
