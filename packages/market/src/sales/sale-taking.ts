@@ -4,6 +4,7 @@ import type { Ask } from '../chain/marketplace.ts';
 import { MarketError } from '../errors.ts';
 import { isRevert, revertOf } from '../machine/chain-errors.ts';
 import { describesRequest, type HostedSlot } from './host-storage.ts';
+import { bringLost } from './lost-slot.ts';
 import { advance, hostedSlot, type LetGo, type SaleContext } from './sale-parts.ts';
 import { isHostable, slotCollateral } from './slot-item.ts';
 import type { SaleState } from './transitions.ts';
@@ -150,20 +151,8 @@ export async function downloading(sale: SaleContext, signal: AbortSignal): Promi
       expiry: open.end,
       onStored: (bytes: number) => parts.reservations.stored(sale.reservation!.id, bytes),
     };
-    try {
-      // Nobody has a lost slot, most of the time; waiting for somebody who has would take longer than making it anew.
-      if (open.repair) await parts.storage.repairSlot(slot, transfer);
-      else await parts.storage.fetchSlot(slot, transfer);
-    } catch (error) {
-      if (inner.aborted || !open.repair) throw error;
-      const { requestId, slotIndex } = slot;
-      parts.logger.info('Too little is left to rebuild a slot: waiting for whoever has it', {
-        requestId,
-        slotIndex,
-        error,
-      });
-      await parts.storage.fetchSlot(slot, transfer);
-    }
+    if (open.repair) await bringLost(parts, slot, transfer);
+    else await parts.storage.fetchSlot(slot, transfer);
     return true;
   });
   return done ? 'initialProving' : ignore(sale, 'never');

@@ -153,7 +153,7 @@ describe('sales', () => {
     expect(market.unsettled(new Set([lost!]))).toEqual([]);
   });
 
-  it('wait for whoever has a lost slot when too little is left to rebuild it', async () => {
+  it('look for more when too little of a request is found to rebuild a lost slot', async () => {
     const market = await world(3);
     const id = await market.buy();
     await market.seconds(280);
@@ -168,9 +168,9 @@ describe('sales', () => {
     market.chain.force({ name: 'freeSlot', slotId }, lost!.account);
     await market.seconds(20);
     expect(spare.sales.list()[0]?.state).toBe('downloading');
-    expect(spare.storage.fetches).toBe(1);
+    expect(spare.storage.fetches).toBeGreaterThanOrEqual(1);
     market.network.holdersOf(hidden).add(away!.storage);
-    await market.seconds(60);
+    await market.seconds(15);
     expect(spare.storage.repairs).toBe(1);
     await market.seconds(150);
     expect([...market.hostsOf(id).values()]).toContain(spare.account);
