@@ -2,7 +2,7 @@
 import type { RequestState, SlotState } from '../chain/marketplace.ts';
 import { Backoff } from '../machine/backoff.ts';
 import { isRevert, revertOf } from '../machine/chain-errors.ts';
-import { advance, type FirstProof, hostedSlot, type SaleContext } from './sale-parts.ts';
+import { advance, type FirstProof, hostedSlot, type SaleContext, timedProof } from './sale-parts.ts';
 import type { SaleState } from './transitions.ts';
 import { WRONG_PROOF, WrongProofs } from './wrong-proofs.ts';
 
@@ -14,6 +14,8 @@ const WRAP_BLOCKS = 2;
 const LOOK_AGAIN_S = 5;
 /** Before a period's end a proof must be on its way: a block or two. */
 const SUBMIT_MARGIN_S = 4;
+/** … and one that was made later than this is not sent: the next block is of the next period, which asks for another one. */
+const LAST_BLOCK_S = 2;
 /** Between two attempts at most: a period is short. */
 const PROOF_BACKOFF_MS = 5000;
 /** After a status this old it is read again before anything is sent. */
@@ -193,10 +195,9 @@ async function proveOnce(
       }
       if (made?.challenge !== challenge) {
         const readAt = clock.now();
-        const prove = () => parts.storage.prove(slot, challenge, { deadline, signal });
-        made = { challenge, solidity: await parts.proofs.run(deadline, prove, { signal }) };
+        made = { challenge, solidity: await timedProof(sale, slot, challenge, { turn: deadline, deadline, signal }) };
         // Unless the pointer can come around within a period, the challenge is the same until its end (12 §6).
-        if (clock.now() >= deadline) break;
+        if (clock.now() >= deadline - LAST_BLOCK_S) break;
         if (status.pointer > 256 - downtime && clock.now() - readAt > STATUS_FRESH_S) continue;
       }
       const sent = await marketplace.submitProof(slotId, made.solidity, { signal });

@@ -5,7 +5,7 @@ import { MarketError } from '../errors.ts';
 import { isRevert, revertOf } from '../machine/chain-errors.ts';
 import { describesRequest, type HostedSlot } from './host-storage.ts';
 import { bringLost } from './lost-slot.ts';
-import { advance, hostedSlot, type LetGo, type SaleContext } from './sale-parts.ts';
+import { advance, hostedSlot, type LetGo, type SaleContext, timedProof } from './sale-parts.ts';
 import { isHostable, slotCollateral } from './slot-item.ts';
 import type { SaleState } from './transitions.ts';
 
@@ -204,14 +204,8 @@ export async function initialProving(sale: SaleContext, signal: AbortSignal): Pr
     const { expected } = proofTimes;
     const needed = expected === undefined ? length / 2 : Math.min(length / 2, 2 * expected + rest);
     if (left >= needed && status.pointer <= 256 - downtime) {
-      const prove = async () => {
-        const begun = parts.clock.monotonic();
-        const proof = await parts.storage.prove(slot, status.challenge, { deadline, signal });
-        proofTimes.add((parts.clock.monotonic() - begun) / 1000);
-        return proof;
-      };
       // Nothing is at stake yet: proofs of slots that are filled go before.
-      const solidity = await parts.proofs.run(deadline + length, prove, { signal });
+      const solidity = await timedProof(sale, slot, status.challenge, { turn: deadline + length, deadline, signal });
       sale.proof = { challenge: status.challenge, solidity };
       return 'filling';
     }

@@ -199,6 +199,22 @@ describe('sales', () => {
     expect(market.missed).toEqual([]);
   });
 
+  it('are more when proofs have become quicker: the machine was busy with something else', async () => {
+    const market = await world(1);
+    const [host] = market.hosts;
+    host!.storage.proveTime = 40;
+    const one = { slots: 1n, maxSlotLoss: 0n, proofProbability: 1n };
+    for (let i = 0; i < 4; i++) {
+      await market.buy(purchaseTerms({ ...one, duration: BigInt(4000 + i) }, 3000n));
+      await market.seconds(100);
+    }
+    expect(host?.sales.list()).toHaveLength(1);
+    host!.storage.proveTime = 2;
+    await market.seconds(1500);
+    expect(host?.sales.list()).toHaveLength(4);
+    expect(market.missed).toEqual([]);
+  });
+
   it('prove in time on a chain of slow blocks that knows no pending one', async () => {
     const market = new MarketWorld(8, { blockS: 12, latestOnly: true });
     for (let i = 0; i < 3; i++) await market.host();
