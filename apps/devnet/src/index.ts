@@ -1,5 +1,6 @@
 export { DEVNET_ERRORS, DevnetError, type DevnetErrorCode } from './errors.ts';
 export { Market, type MarketInit } from './market/market.ts';
+export { MarketRest } from './market/market-rest.ts';
 export { type JoinedNode, Network, type NetworkEvent, type NetworkInit, NODES_MAX, startNetwork } from './network.ts';
 export { NetworkNode, type NetworkNodeInit } from './network-node.ts';
 export { defaultNodeCommand, nodeEnvironment, PROJECT_ROOT } from './node-command.ts';
