@@ -50,7 +50,8 @@ describe('end points', () => {
     await client.requestStorage(request);
     await expect.poll(() => ledger.told.length).toBe(1);
     proxy.hangUp();
-    // The next question opens it, and with it comes the subscription.
+    // It asks for what it may have missed, and with the question comes a new subscription.
+    await expect.poll(() => proxy.calls.get('eth_chainId')).toBe(4);
     expect(await watcher.requestState(idOf(request))).toBe('new');
     await client.requestStorage(chain.request());
     await expect.poll(() => ledger.told.length).toBe(2);

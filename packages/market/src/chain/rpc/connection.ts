@@ -10,7 +10,7 @@ export interface Connection {
 
 export interface ConnectionInit {
   readonly url: string;
-  /** The end point told of a new head: its block, without transactions, or whatever it says of it. */
+  /** The end point told of a new head: its block, without transactions, or whatever it says of it. Undefined: it tells no more. */
   readonly onHead: (head: unknown) => void;
   /** It was lost; whoever answers next may be another. */
   readonly onLost: () => void;

@@ -107,11 +107,14 @@ export class WebSocketConnection implements Connection {
   }
 
   #lost(why: string): void {
+    const wasOpen = this.#open !== undefined;
     this.#socket = undefined;
     this.#open = undefined;
     const failure = new EndpointFailure('unreachable', why);
     for (const { failed } of this.#waiting.values()) failed(failure);
     this.#waiting.clear();
     this.#init.onLost();
+    // Nothing is told from now on: whoever asks opens it again.
+    if (wasOpen && !this.#closed) this.#init.onHead(undefined);
   }
 }
