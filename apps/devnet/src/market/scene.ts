@@ -15,6 +15,8 @@ export const STEP_MS = 60_000;
 const CLOSE_SECONDS = 15;
 /** Between the look of a host at a slot and its call in a block, blocks: another host's call can come first. */
 const RACE_BLOCKS = 4n;
+/** Into a period, what a call of the one before may take on a busy machine; seconds. */
+const LATE_SECONDS = 3;
 
 /** How a story tells what happens, beside what the chain shows. */
 export interface StoryListener {
@@ -185,25 +187,24 @@ export class Scene {
   }
 
   /**
-   * Error: `STORY_FAILED` when the chain refused a call other than those of hosts that were late for a slot: what another one has taken, in the
-   * same block or since they looked. `isKnown`: other calls whose refusal is explained.
+   * Error: `STORY_FAILED` when the chain refused a call that was not late: for a slot that another host has taken, in the same block or since
+   * it looked, or for the period whose proof came with it. `isKnown`: other calls whose refusal is explained.
    */
-  expectOnlyRaces(isKnown: (sight: Sight) => boolean = () => false): void {
+  expectOnlyLate(isKnown: (sight: Sight) => boolean = () => false): void {
     const { sights } = this;
+    const { periodSeconds } = this.market.pace;
     for (const late of sights.filter((sight) => !sight.ok && !isKnown(sight))) {
-      const isRace =
-        ['reserveSlot', 'fillSlot'].includes(late.call) &&
-        sights.some(
-          ({ ok, call, from, requestId, slotIndex, block }) =>
-            ok &&
-            call === late.call &&
-            from !== late.from &&
-            requestId === late.requestId &&
-            slotIndex === late.slotIndex &&
-            block <= late.block &&
-            block + RACE_BLOCKS >= late.block,
-        );
-      this.expect(`${this.market.nameOf(late.from)}: ${late.call} of slot ${late.slotIndex} lost a race`, isRace);
+      const isTaken = (other: Sight) =>
+        other.ok &&
+        other.call === late.call &&
+        other.from !== late.from &&
+        other.requestId === late.requestId &&
+        other.slotIndex === late.slotIndex &&
+        other.block <= late.block &&
+        other.block + RACE_BLOCKS >= late.block;
+      const isOver = late.call === 'fillSlot' && late.time % periodSeconds < LATE_SECONDS;
+      const isLate = ['reserveSlot', 'fillSlot'].includes(late.call) && (isOver || sights.some(isTaken));
+      this.expect(`${this.market.nameOf(late.from)} was late with ${late.call} of slot ${late.slotIndex}`, isLate);
     }
   }
 

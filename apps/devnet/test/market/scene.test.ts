@@ -38,12 +38,16 @@ function sceneOf(sights: readonly Sight[], time = 105) {
 }
 
 describe('a call that was refused', () => {
-  const late = sight('fillSlot', { ok: false, from: '0xbb', block: 102n });
-  const expectOnlyRaces = (...sights: Sight[]) => sceneOf(sights).scene.expectOnlyRaces();
+  const late = sight('fillSlot', { ok: false, from: '0xbb', block: 102n, time: 108 });
+  const expectOnlyLate = (...sights: Sight[]) => sceneOf(sights).scene.expectOnlyLate();
 
   it('is explained by one that took the slot a moment before', () => {
-    expect(() => expectOnlyRaces(sight('fillSlot'), late)).not.toThrow();
-    expect(() => expectOnlyRaces(sight('fillSlot', { block: 102n }), late)).not.toThrow();
+    expect(() => expectOnlyLate(sight('fillSlot'), late)).not.toThrow();
+    expect(() => expectOnlyLate(sight('fillSlot', { block: 102n }), late)).not.toThrow();
+  });
+
+  it('is explained by the end of the period in which the slot was proved', () => {
+    expect(() => expectOnlyLate({ ...late, time: 110 })).not.toThrow();
   });
 
   it.each([
@@ -54,13 +58,13 @@ describe('a call that was refused', () => {
     ['it was its own', [sight('fillSlot', { from: '0xbb' })]],
     ['that was refused, too', [sight('fillSlot', { ok: false }), sight('fillSlot', { ok: false })]],
   ])('is a failure when %s', (_, others) => {
-    expect(() => expectOnlyRaces(...others, late)).toThrow(expect.objectContaining({ code: 'STORY_FAILED' }));
+    expect(() => expectOnlyLate(...others, late)).toThrow(expect.objectContaining({ code: 'STORY_FAILED' }));
   });
 
   it('is a failure when it is no race for a slot, unless it is known', () => {
     const { scene } = sceneOf([sight('submitProof', { ok: false })]);
-    expect(() => scene.expectOnlyRaces()).toThrow(/0xaa: submitProof of slot 0/);
-    expect(() => scene.expectOnlyRaces(({ call }) => call === 'submitProof')).not.toThrow();
+    expect(() => scene.expectOnlyLate()).toThrow(/0xaa was late with submitProof of slot 0/);
+    expect(() => scene.expectOnlyLate(({ call }) => call === 'submitProof')).not.toThrow();
   });
 });
 

@@ -14,8 +14,12 @@ const RESERVE_SPREAD_MS = 4000;
 const FILL_SPREAD_MS = 10_000;
 /** … and no more of a period than this part. */
 const FILL_SPREAD_PART = 1 / 6;
-/** Of a period: so much must be left when the slot is to be filled, for a block or two. In the next one the proof is wrong. */
+/** Of a period so much must be left when the slot is to be filled, for a block or two: in the next one the proof is wrong. */
 const FILL_MARGIN_PART = 1 / 8;
+/** In short periods it is the machine that takes time. */
+const FILL_MARGIN_MIN_S = 3;
+/** Of a period, what is waited for at most before a proof is made. */
+const PROVE_LEFT_PART_MAX = 3 / 4;
 /** The chain's last block may be of a period that is over. */
 const LAG_S = 3;
 /** The state of the chain is looked at this often while a slot is fetched, beside every event. */
@@ -200,9 +204,9 @@ export async function initialProving(sale: SaleContext, signal: AbortSignal): Pr
     const deadline = (Number(status.period) + 1) * length;
     const left = deadline - clock.now();
     // A proof and its transaction must fit into what is left of the period, and the pointer must not come around in it (14 §6).
-    const rest = length * FILL_MARGIN_PART + fillSpreadMs(length) / 1000;
+    const rest = fillMarginS(length) + fillSpreadMs(length) / 1000;
     const { expected } = proofTimes;
-    const needed = expected === undefined ? length / 2 : Math.min(length / 2, 2 * expected + rest);
+    const needed = Math.min(length * PROVE_LEFT_PART_MAX, expected === undefined ? length / 2 : 2 * expected + rest);
     if (left >= needed && status.pointer <= 256 - downtime) {
       // Nothing is at stake yet: proofs of slots that are filled go before.
       const solidity = await timedProof(sale, slot, status.challenge, { turn: deadline + length, deadline, signal });
@@ -214,8 +218,9 @@ export async function initialProving(sale: SaleContext, signal: AbortSignal): Pr
   }
 }
 
-/** `length`: of a period, seconds. */
+// `length`: of a period, seconds.
 const fillSpreadMs = (length: number) => Math.min(FILL_SPREAD_MS, length * 1000 * FILL_SPREAD_PART);
+const fillMarginS = (length: number) => Math.max(FILL_MARGIN_MIN_S, length * FILL_MARGIN_PART);
 
 export async function filling(sale: SaleContext, signal: AbortSignal): Promise<SaleState> {
   const { parts, requestId, slotId, slotIndex, proof } = sale;
@@ -229,7 +234,7 @@ export async function filling(sale: SaleContext, signal: AbortSignal): Promise<S
   if (!open) return ignore(sale, 'never');
   const status = await marketplace.proofStatus(slotId);
   const left = (Number(status.period) + 1) * length - marketplace.clock.now();
-  if (status.challenge !== proof.challenge || left < length * FILL_MARGIN_PART) return 'initialProving';
+  if (status.challenge !== proof.challenge || left < fillMarginS(length)) return 'initialProving';
   const collateral = dueCollateral(sale, await hostedSlot(sale), open.repair);
   if ((await marketplace.balance()) < collateral) return ignore(sale, 'later');
   await advance(sale, 'filling');

@@ -39,6 +39,6 @@ export const EXPIRY_REFUND: Scenario = {
     const spent = earned.reduce((total, { amount }) => total + amount, 0n);
     scene.expect('the client got all the rest', refund.transfers[0]?.amount === asked - spent);
     scene.expect('no proof was missed', done(scene.sights, 'markProofAsMissing').length === 0);
-    scene.expectOnlyRaces();
+    scene.expectOnlyLate();
   },
 };

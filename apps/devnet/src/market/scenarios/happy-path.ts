@@ -22,6 +22,6 @@ export const HAPPY_PATH: Scenario = {
     scene.expect('no proof was missed', done(scene.sights, 'markProofAsMissing').length === 0);
     const fills = of(done(scene.sights, 'fillSlot'), contract);
     scene.expect('each host has one slot', new Set(fills.map(({ from }) => from)).size === contract.slots);
-    scene.expectOnlyRaces();
+    scene.expectOnlyLate();
   },
 };

@@ -34,6 +34,6 @@ export const HOST_DIES: Scenario = {
       'nobody but the dead host missed proofs',
       missed.every(({ slotIndex }) => slotIndex === 0),
     );
-    scene.expectOnlyRaces();
+    scene.expectOnlyLate();
   },
 };

@@ -36,6 +36,6 @@ export const HOST_LIES: Scenario = {
       'nobody but the liar missed proofs',
       missed.every((sight) => sight.slotIndex === slotIndex),
     );
-    scene.expectOnlyRaces();
+    scene.expectOnlyLate();
   },
 };

@@ -33,6 +33,6 @@ export const NO_COLLATERAL: Scenario = {
       scene.sights.every(({ from }) => market.nameOf(from) !== POOR),
     );
     scene.expect('no slot was taken away', eventOf(scene.sights, contract, 'SlotFreed') === undefined);
-    scene.expectOnlyRaces();
+    scene.expectOnlyLate();
   },
 };

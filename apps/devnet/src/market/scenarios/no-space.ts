@@ -8,7 +8,7 @@ const ONE_SLOT = 'host-2';
 /** Bytes: the scenarios' file fits, and then no slot of it does. */
 const SMALL_QUOTA = 4 * 65_536;
 /** Two hosts have two slots each to prove, and would not take them if they could not be sure to do it in time. */
-const PACE: Pace = { ...SMALL_PACE, periodSeconds: 2 * SMALL_PACE.periodSeconds };
+const PACE: Pace = { ...SMALL_PACE, periodSeconds: 15 };
 const TERMS = smallTerms({ duration: 40 * PACE.periodSeconds, expiry: 12 * PACE.periodSeconds });
 
 /**
@@ -62,7 +62,7 @@ export const NO_SPACE: Scenario = {
       of(scene.sights, second).every(({ from }) => market.nameOf(from) !== ONE_SLOT),
     );
     scene.expect('no proof was missed', done(scene.sights, 'markProofAsMissing').length === 0);
-    scene.expectOnlyRaces();
+    scene.expectOnlyLate();
   },
 };
 

@@ -35,6 +35,6 @@ export const VALIDATOR_ALONE: Scenario = {
       (await market.watch.balance(market.chain.marketplace)) === owed,
     );
     // Three reports in one block: that which comes after the second is late.
-    scene.expectOnlyRaces(({ call, block }) => call === 'markProofAsMissing' && block === failure.block);
+    scene.expectOnlyLate(({ call, block }) => call === 'markProofAsMissing' && block === failure.block);
   },
 };
