@@ -14,7 +14,7 @@ const named = rows.map((row) => {
 /** The names of tests as they stand in the source: `it('name'` and the like, `%s` and `${…}` unresolved. */
 function testsOf(file: string): string[] {
   const source = readFileSync(join(PROJECT_ROOT, file), 'utf8');
-  const calls = source.matchAll(/^\s*(?:it(?:\.\w+)?|\]\s*(?:as const)?\))\(\s*(['`])(.+?)\1,/gm);
+  const calls = source.matchAll(/^\s*(?:it(?:\.\w+)?|it\.each\(.*\)|\]\s*(?:as const)?\))\(\s*(['`])(.+?)\1,/gm);
   return [...calls].map((call) => call[2] ?? '');
 }
 
