@@ -62,6 +62,17 @@ describe('over a hostile gateway', () => {
     expect(ledger.told.some(({ undone }) => undone)).toBe(true);
   });
 
+  it('is told of blocks by a socket that breaks, and finds out about those that took the place of others', async () => {
+    const proxy = await hostile({ dropBefore: 0.03, dropAfter: 0.03, lags: [0, 0, 1] });
+    const init = { rpc: proxy.webSocketUrl, pollMs: 1_000 };
+    const ledger = await trade(chain, init, 1, async (_, isFilled) => {
+      await isFilled();
+      await chain.rpc('anvil_reorg', [2, []]);
+      proxy.hangUp();
+    });
+    expect(ledger.told.some(({ undone }) => undone)).toBe(true);
+  });
+
   it('follows a chain that was set back', async () => {
     const proxy = await hostile({ lags: [0, 1] });
     const snapshot = await chain.chain.snapshot();

@@ -18,7 +18,9 @@ export class WebSocketConnection implements Connection {
   readonly #init: ConnectionInit;
   readonly #waiting = new Map<number, Waiting>();
   #socket: Promise<WebSocket> | undefined;
-  #open: WebSocket | undefined;
+  /** The one that is in use; what happens to those before it is of no interest. */
+  #current: WebSocket | undefined;
+  #isOpen = false;
   #id = 1;
   #closed = false;
 
@@ -28,6 +30,8 @@ export class WebSocketConnection implements Connection {
 
   async send(calls: readonly RpcCall[], { signal }: AbortOptions): Promise<readonly RpcAnswer[]> {
     const socket = await raceSignal(this.#connect(), signal);
+    // Lost in the meantime: what is sent there is never answered.
+    if (socket !== this.#current) throw new EndpointFailure('unreachable', 'the socket was closed');
     if (this.#waiting.size + calls.length > WAITING_MAX) throw new EndpointFailure('rate-limited', 'too many calls');
     const ids: number[] = [];
     const answers = calls.map((call) => {
@@ -72,18 +76,21 @@ export class WebSocketConnection implements Connection {
         reject(new EndpointFailure('unreachable', (error as Error).message));
         return;
       }
+      this.#current = socket;
       const gone = (why: string) => {
         reject(new EndpointFailure('unreachable', why));
-        if (this.#open === socket || this.#open === undefined) this.#lost(why);
+        if (this.#current === socket) this.#lost(why);
       };
       socket.addEventListener('open', () => {
-        if (this.#closed) return socket.close();
-        this.#open = socket;
+        if (this.#current !== socket) return socket.close();
+        this.#isOpen = true;
         // Not to be told is no harm: heads are asked for as well.
         this.#ask(socket, this.#id++, { method: 'eth_subscribe', params: ['newHeads'] });
         resolve(socket);
       });
-      socket.addEventListener('message', ({ data }) => this.#heard(data));
+      socket.addEventListener('message', ({ data }) => {
+        if (this.#current === socket) this.#heard(data);
+      });
       socket.addEventListener('error', () => gone('the socket failed'));
       socket.addEventListener('close', () => gone('the socket was closed'));
     });
@@ -107,9 +114,10 @@ export class WebSocketConnection implements Connection {
   }
 
   #lost(why: string): void {
-    const wasOpen = this.#open !== undefined;
+    const wasOpen = this.#isOpen;
     this.#socket = undefined;
-    this.#open = undefined;
+    this.#current = undefined;
+    this.#isOpen = false;
     const failure = new EndpointFailure('unreachable', why);
     for (const { failed } of this.#waiting.values()) failed(failure);
     this.#waiting.clear();

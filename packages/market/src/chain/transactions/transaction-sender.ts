@@ -55,6 +55,8 @@ export class TransactionSender {
   readonly #gasRetries = new Map<Entry, number>();
   /** The newest block when it was sent, or found to be in no block. */
   readonly #passed = new WeakMap<Entry, bigint>();
+  /** The newest block when it was looked for last. */
+  readonly #doubted = new WeakMap<Entry, bigint>();
   readonly #ended = new AbortController();
   #gapLooks = 0;
   #next = 0;
@@ -232,7 +234,13 @@ export class TransactionSender {
     }
     if (isMissing) {
       await this.#lookCloser();
-      for (const entry of journal.inFlight) if (!receiptOf(entry, receipts)) this.#passed.set(entry, number);
+      for (const entry of journal.inFlight) {
+        if (receiptOf(entry, receipts)) continue;
+        // Once more: whoever said so may be behind.
+        if (this.#doubted.get(entry) === number) this.#passed.set(entry, number);
+        else this.#checkMs = LOOK_MS;
+        this.#doubted.set(entry, number);
+      }
     }
     journal.prune(number);
   }
