@@ -13,6 +13,11 @@ export class Wake {
     this.#waiter?.();
   }
 
+  /** Whether it rang since it was cleared. */
+  get isRung(): boolean {
+    return this.#rung;
+  }
+
   clear(): void {
     this.#rung = false;
   }

@@ -195,7 +195,8 @@ async function proveOnce(
       }
       if (made?.challenge !== challenge) {
         const readAt = clock.now();
-        made = { challenge, solidity: await timedProof(sale, slot, challenge, { turn: deadline, deadline, signal }) };
+        const prove = () => timedProof(sale, slot, challenge, { deadline, signal });
+        made = { challenge, solidity: await parts.proofs.run(deadline, prove, { signal }) };
         // Unless the pointer can come around within a period, the challenge is the same until its end (12 §6).
         if (clock.now() >= deadline - LAST_BLOCK_S) break;
         if (status.pointer > 256 - downtime && clock.now() - readAt > STATUS_FRESH_S) continue;

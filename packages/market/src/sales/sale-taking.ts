@@ -199,6 +199,7 @@ export async function initialProving(sale: SaleContext, signal: AbortSignal): Pr
   const length = Number(periodS);
   const slot = await hostedSlot(sale);
   for (;;) {
+    sale.wake.clear();
     if (!(await openness(sale))) return ignore(sale, 'never');
     const status = await marketplace.proofStatus(slotId);
     const deadline = (Number(status.period) + 1) * length;
@@ -208,12 +209,19 @@ export async function initialProving(sale: SaleContext, signal: AbortSignal): Pr
     const { expected } = proofTimes;
     const needed = Math.min(length * PROVE_LEFT_PART_MAX, expected === undefined ? length / 2 : 2 * expected + rest);
     if (left >= needed && status.pointer <= 256 - downtime) {
+      const inTurn = async () => {
+        // It may have waited long for its turn: another host may have filled the slot, or the period be as good as over.
+        if (sale.wake.isRung && !(await openness(sale))) return 'taken';
+        if (deadline - clock.now() < needed - (expected ?? 0)) return 'late';
+        return timedProof(sale, slot, status.challenge, { deadline, signal });
+      };
       // Nothing is at stake yet: proofs of slots that are filled go before.
-      const solidity = await timedProof(sale, slot, status.challenge, { turn: deadline + length, deadline, signal });
+      const solidity = await parts.proofs.run(deadline + length, inTurn, { signal });
+      if (solidity === 'taken') return ignore(sale, 'never');
+      if (solidity === 'late') continue;
       sale.proof = { challenge: status.challenge, solidity };
       return 'filling';
     }
-    sale.wake.clear();
     await sale.wake.wait(clock, Math.max(deadline + 1, clock.now() + LAG_S), signal);
   }
 }

@@ -53,6 +53,8 @@ const SALES_LIMITS: SalesLimits = { decisionsMax: 3, transfersMax: 4, proofsMax:
 const SALES_MAX = 1024;
 /** Of a period, what proofs may take. */
 const PROVING_SHARE = 0.75;
+/** Until a proof was made nobody knows how many can be: these show it, and can be proved by any host. */
+const UNPROVED_SALES_MAX = 4;
 /** Between two comparisons of what the chain says is ours with what runs here. */
 const RECONCILE_S = 180;
 /** When all reservations of a slot are taken and never time out, it is looked at again after this. */
@@ -186,7 +188,7 @@ export class Sales {
   /** As many as could all be proved in one period, with something to spare for attempts that fail. */
   #salesMax(): number {
     const { expected } = this.#parts.proofTimes;
-    if (expected === undefined) return SALES_MAX;
+    if (expected === undefined) return UNPROVED_SALES_MAX;
     const periodS = Number(this.#c.marketplace.configuration.proofs.period);
     return Math.min(SALES_MAX, Math.max(1, Math.floor((PROVING_SHARE * this.#limits.proofsMax * periodS) / expected)));
   }
