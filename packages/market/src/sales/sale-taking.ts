@@ -14,8 +14,8 @@ const RESERVE_SPREAD_MS = 4000;
 const FILL_SPREAD_MS = 10_000;
 /** … and no more of a period than this part. */
 const FILL_SPREAD_PART = 1 / 6;
-/** Of a period so much must be left when the slot is to be filled, for a block or two: in the next one the proof is wrong. */
-const FILL_MARGIN_PART = 1 / 8;
+/** Of a period so much must be left when the slot is to be filled, for the allowance's block and its own: in the next period the proof is wrong. */
+const FILL_MARGIN_PART = 1 / 4;
 /** In short periods it is the machine that takes time. */
 const FILL_MARGIN_MIN_S = 3;
 /** Of a period, what is waited for at most before a proof is made. */
