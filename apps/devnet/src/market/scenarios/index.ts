@@ -12,7 +12,7 @@ import { RPC_FLAPS } from './rpc-flaps.ts';
 import type { Scenario } from './scenario.ts';
 import { VALIDATOR_ALONE } from './validator-alone.ts';
 
-export { type PlayInit, playScenario, type Scenario, type ScenarioResult } from './scenario.ts';
+export { playScenario, type Scenario, type ScenarioResult } from './scenario.ts';
 
 /** All of them, in the order in which they are told. */
 export const SCENARIOS: readonly Scenario[] = [
