@@ -10,7 +10,7 @@ import { done, Scene, type StoryListener } from './scene.ts';
 const { periodSeconds: PERIOD } = STORY_PACE;
 /** Any two of four slots hold the file. */
 export const TERMS: Terms = {
-  duration: 14 * PERIOD,
+  duration: 12 * PERIOD,
   expiry: 6 * PERIOD,
   proofProbability: 1n,
   pricePerBytePerSecond: 1n,
@@ -19,7 +19,7 @@ export const TERMS: Terms = {
   tolerance: 2,
 };
 /** A machine that takes longer than this until all nodes have found each other is busy with something else: all the rest takes longer, too. */
-const BUSY_MS = 15_000;
+const BUSY_MS = 9_000;
 /** The contract then, so that the repair is done before it ends. */
 const BUSY_DURATION = 22 * PERIOD;
 /** Bytes and seconds that each host offers; collateral for all of the space. */
