@@ -85,12 +85,13 @@ export class Validation {
     const { marketplace, clock, random, logger } = this.#c;
     const { clock: chain, configuration } = marketplace;
     const length = Number(configuration.proofs.period);
-    for (;;) {
-      // The period is fixed here for the whole round.
-      const period = Math.floor(chain.now() / length);
-      const end = (period + 1) * length;
-      await chain.waitUntil(end + 1, { signal });
-      const closes = end + Number(configuration.proofs.timeout) - MARK_MARGIN_S;
+    const closesAt = (period: number) => (period + 1) * length + Number(configuration.proofs.timeout) - MARK_MARGIN_S;
+    // The window of the last one may be open still: after a restart, and after a round that took longer than a period.
+    const last = () => Math.floor(chain.now() / length) - 1;
+    const first = chain.now() < closesAt(last()) ? last() : last() + 1;
+    for (let period = first; ; period = Math.max(period + 1, last())) {
+      await chain.waitUntil((period + 1) * length + 1, { signal });
+      const closes = closesAt(period);
       const backoff = new Backoff(clock, random);
       for (let done = false; !done; ) {
         if (chain.now() >= closes) {

@@ -72,6 +72,40 @@ describe('a validator', () => {
     expect(market.hosts[0]!.books.list()[0]?.totalRemainingCollateral).toBe(35_000n);
   });
 
+  it('reports the misses of a period that ended while it was down', async () => {
+    const { market } = await started(1);
+    const length = Number(market.chain.config.proofs.period);
+    const records = new MemoryRecords();
+    const mortal = new Mortal();
+    validator(market, 1, { records, mortal });
+    market.hosts[0]!.mortal.kill();
+    // Until the first whole period without a proof is about to end.
+    await market.seconds(2 * length - (market.chain.now() % length) - 5);
+    const before = market.chain.count('markProofAsMissing');
+    mortal.kill();
+    await market.seconds(10);
+    validator(market, 1, { records });
+    await market.seconds(15);
+    expect(market.chain.count('markProofAsMissing')).toBe(before + 1);
+    expect(markReverts(market)).toEqual([]);
+  });
+
+  it('goes on with the last period when a chain without blocks held up its marks for longer than one', async () => {
+    const { market } = await started(1);
+    const length = Number(market.chain.config.proofs.period);
+    validator(market, 1);
+    market.hosts[0]!.mortal.kill();
+    await market.seconds(2 * length - (market.chain.now() % length) - 2);
+    market.chain.stalled = true;
+    const before = market.chain.count('markProofAsMissing');
+    await market.seconds(length + 4);
+    market.chain.stalled = false;
+    await market.seconds(15);
+    // What waited comes too late; the period that went by meanwhile, in which nobody could prove, is reported in time.
+    expect(market.chain.count('markProofAsMissing: Proofs_ValidationTimedOut')).toBeGreaterThan(0);
+    expect(market.chain.count('markProofAsMissing')).toBeGreaterThan(before);
+  });
+
   it('of two groups watches its own: together they watch all, and none twice', async () => {
     const { market } = await started(3);
     const both = [0, 1].map((groupIndex) =>
