@@ -40,5 +40,7 @@ export const CHAIN_HANGS: Scenario = {
       `of each slot one missed proof was reported at most, not ${reported} in all`,
       reported <= contract.slots,
     );
+    // They waited in the chain, or for its answer, into another period.
+    scene.expectOnlyLate(({ call }) => call === 'submitProof' || call === 'markProofAsMissing');
   },
 };

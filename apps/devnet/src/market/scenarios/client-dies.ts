@@ -35,5 +35,6 @@ export const CLIENT_DIES: Scenario = {
     scene.expect('the request was made once', mine('requestStorage') === 1);
     scene.expect('the client took its money back once', mine('withdrawFunds') === 1);
     scene.expect('no slot was taken away', eventOf(scene.sights, contract, 'SlotFreed') === undefined);
+    scene.expectOnlyLate();
   },
 };
