@@ -34,9 +34,9 @@ export interface RpcGatewayInit {
   readonly target: string;
   /** The same seed is unlucky in the same way. */
   readonly seed?: number;
-  /** Is told of each call before the chain sees it, which waits for what it returns. */
+  /** Is told of each call before the chain sees it, which waits for what it returns; if it throws the chain never does, and the connection ends. */
   readonly onCall?: (call: RpcCall) => void | Promise<void>;
-  /** Is told of each call that the chain has answered, before the caller sees it. */
+  /** Is told of each call that the chain has answered, before the caller sees it; if it throws the caller never does. */
   readonly onAnswer?: (call: RpcCall) => void | Promise<void>;
 }
 

@@ -128,4 +128,17 @@ describe('a gateway of a chain', () => {
     await call('eth_sendRawTransaction', '0xabcd');
     expect(steps).toEqual(['before eth_sendRawTransaction: 0', 'after eth_sendRawTransaction: 1']);
   });
+
+  it('ends the connection of a call that it is told not to hand on', async () => {
+    const refuse = () => {
+      throw new Error('not this one');
+    };
+    await start({ onCall: refuse });
+    await expect(call('eth_sendRawTransaction', '0xabcd')).rejects.toThrow();
+    expect(asked).toEqual([]);
+    await gateway.stop();
+    await start({ onAnswer: refuse });
+    await expect(call('eth_sendRawTransaction', '0xabcd')).rejects.toThrow();
+    expect(asked).toHaveLength(1);
+  });
 });
