@@ -6,24 +6,16 @@ import { revertDataOf, reverted } from '../contract/reverts.ts';
 import type { Hex, Sent } from '../marketplace.ts';
 import { RpcRefusal } from '../rpc/rpc-pool.ts';
 import { type Entry, IN_FLIGHT_MAX, type Intent } from './journal.ts';
+import { Patience, type PatienceInit } from './patience.ts';
 import { type Receipt, receiptCalls, receiptOf, receiptsIn } from './receipt.ts';
 import { Transmitter, type TransmitterComponents, type TransmitterInit } from './transmitter.ts';
 
-export interface TransactionSenderInit extends TransmitterInit {
-  /** After so long in no block a transaction is sent again with higher fees. Default: some blocks' time. */
-  readonly replaceAfterMs?: number | undefined;
+export interface TransactionSenderInit extends TransmitterInit, PatienceInit {
   /** After so long, with its nonce used and no receipt, a transaction is given up for a new one. */
   readonly lostAfterMs?: number | undefined;
 }
 
-/** Blocks that a transaction is waited for before it is paid more for … */
-const REPLACE_BLOCKS = 4;
-/** … and at least so long: a congested moment passes. */
-const REPLACE_MIN_MS = 20_000;
-/** A node may have lost it: it is told again. */
-const AGAIN_MS = 5_000;
-/**
- * Receipts are asked for when there is a new block. Some chains make one for each transaction: is there one soon after it was sent … */
+/** Receipts are asked for when there is a new block. Some chains make one for each transaction: is there one soon after it was sent … */
 const CHECK_MS = 100;
 /** … or later, though there should be none yet? */
 const CHECK_MAX_MS = 4_000;
@@ -53,10 +45,7 @@ export class TransactionSender {
   readonly #outcomes = new WeakMap<Entry, PromiseWithResolvers<Sent>>();
   readonly #looks = new Map<Entry, { readonly since: number; count: number }>();
   readonly #gasRetries = new Map<Entry, number>();
-  /** The newest block when it was sent, or found to be in no block. */
-  readonly #passed = new WeakMap<Entry, bigint>();
-  /** The newest block when it was looked for last. */
-  readonly #doubted = new WeakMap<Entry, bigint>();
+  readonly #patience: Patience;
   readonly #ended = new AbortController();
   #gapLooks = 0;
   #next = 0;
@@ -68,6 +57,7 @@ export class TransactionSender {
   constructor(components: TransmitterComponents, init: TransactionSenderInit) {
     this.#c = components;
     this.#init = init;
+    this.#patience = new Patience(components, init);
     this.#transmitter = new Transmitter(components, init, { signal: this.#ended.signal });
   }
 
@@ -131,7 +121,7 @@ export class TransactionSender {
   }
 
   async #dispatch(what: string, intent: Intent, signal: AbortSignal | undefined): Promise<Entry> {
-    const { journal, metrics, trail } = this.#c;
+    const { journal, metrics } = this.#c;
     if (journal.inFlight.length >= IN_FLIGHT_MAX) {
       throw new MarketError('TRANSACTION_REFUSED', `${what}: too many transactions are on their way`, { call: what });
     }
@@ -145,7 +135,7 @@ export class TransactionSender {
     this.#outcome(entry);
     metrics.transactionsSent.inc();
     // Where a nonce below it is missing, no block will take it.
-    if (count >= nonce) this.#passed.set(entry, trail.tip.number);
+    if (count >= nonce) this.#patience.begin(entry);
     await this.#first(what, entry);
     this.#checkMs = CHECK_MS;
     this.#arm();
@@ -226,43 +216,26 @@ export class TransactionSender {
     if (receipts.size > 0 && others.length > 0) {
       for (const [hash, receipt] of await this.#receipts(others)) receipts.set(hash, receipt);
     }
-    let isMissing = false;
+    const missing = due.filter((entry) => !receiptOf(entry, receipts));
     for (const entry of due) {
       const receipt = receiptOf(entry, receipts);
       if (receipt) await this.#settle(entry, receipt);
-      else isMissing = true;
     }
-    if (isMissing) {
-      await this.#lookCloser();
-      for (const entry of journal.inFlight) {
-        if (receiptOf(entry, receipts)) continue;
-        // Once more: whoever said so may be behind.
-        if (this.#doubted.get(entry) === number) this.#passed.set(entry, number);
-        else this.#checkMs = LOOK_MS;
-        this.#doubted.set(entry, number);
-      }
+    if (missing.some((entry) => this.#isSuspicious(entry))) await this.#lookCloser();
+    for (const entry of missing) {
+      if (!entry.settled && !this.#patience.missed(entry, number)) this.#checkMs = LOOK_MS;
     }
     journal.prune(number);
   }
 
   /** Whether there may be news of it: a block since the last look, or something amiss. */
   #isDue(entry: Entry): boolean {
-    const passed = this.#passed.get(entry);
-    if (passed === undefined || passed < this.#c.trail.tip.number) return true;
-    if (this.#gapLooks > 0 || this.#looks.has(entry)) return true;
+    return this.#isSuspicious(entry) || this.#patience.isOver(entry, this.#transmitter.sentAt(entry));
+  }
+
+  #isSuspicious(entry: Entry): boolean {
     const sentAt = this.#transmitter.sentAt(entry);
-    if (!sentAt) return true;
-    const now = this.#c.clock.monotonic();
-    return now - sentAt.last >= this.#againMs() || now - sentAt.first >= this.#replaceAfterMs();
-  }
-
-  #againMs(): number {
-    return Math.max(AGAIN_MS, (this.#c.trail.paceMs ?? 0) * 2 * LATE);
-  }
-
-  #replaceAfterMs(): number {
-    const usualMs = (this.#c.trail.blockSeconds ?? 1) * 1000 * REPLACE_BLOCKS;
-    return this.#init.replaceAfterMs ?? Math.max(usualMs, REPLACE_MIN_MS);
+    return this.#gapLooks > 0 || this.#looks.has(entry) || this.#patience.isSuspicious(entry, sentAt);
   }
 
   async #receipts(entries: readonly Entry[]): Promise<Map<Hex, Receipt>> {
@@ -325,15 +298,14 @@ export class TransactionSender {
   /** In no block yet: told again, or paid more for. Only the first is in nobody's way but its own. */
   async #push(entry: Entry, isFirst: boolean): Promise<void> {
     this.#looks.delete(entry);
-    const now = this.#c.clock.monotonic();
     const sentAt = this.#transmitter.sentAt(entry);
     if (!sentAt) return this.#again(entry);
-    if (isFirst && now - sentAt.first >= this.#replaceAfterMs()) {
+    if (isFirst && this.#patience.isReplaceDue(sentAt)) {
       // From now on it is the new price that is waited for.
       this.#transmitter.forget(entry);
       if (await this.#transmitter.bump(entry.intent.key, entry)) return this.#again(entry);
     }
-    if (now - sentAt.last >= this.#againMs()) await this.#again(entry);
+    if (this.#patience.isAgainDue(sentAt)) await this.#again(entry);
   }
 
   async #settle(entry: Entry, receipt: Receipt): Promise<void> {
@@ -408,7 +380,7 @@ export class TransactionSender {
       this.#next = nonce + 1;
       this.#looks.delete(entry);
       this.#transmitter.forget(entry);
-      this.#passed.set(entry, this.#c.trail.tip.number);
+      this.#patience.begin(entry);
       await this.#again(entry);
       this.#checkMs = CHECK_MS;
     });

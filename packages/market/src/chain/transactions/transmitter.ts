@@ -10,6 +10,7 @@ import type { RpcAnswer, RpcCall, RpcErrorBody } from '../rpc/json-rpc.ts';
 import { type RpcPool, RpcRefusal } from '../rpc/rpc-pool.ts';
 import { bumpedFees, type FeesInit, feeCapOf, Price } from './fees.ts';
 import type { Attempt, Entry, Intent, Journal } from './journal.ts';
+import type { SentAt } from './patience.ts';
 import { saidOf } from './refusals.ts';
 import type { Fees, Signer } from './signer.ts';
 
@@ -58,7 +59,7 @@ export class Transmitter {
   }
 
   /** When its price was set, and when it was sent last, on the monotonic clock; undefined: not since it fell out of the chain, or the start. */
-  sentAt(entry: Entry): { readonly first: number; readonly last: number } | undefined {
+  sentAt(entry: Entry): SentAt | undefined {
     return this.#sentAt.get(entry);
   }
 
