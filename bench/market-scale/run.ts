@@ -34,11 +34,14 @@ const QUICK: Scale = {
 /** Four blocks: slots of two, and as many to restore lost ones with. */
 const FILE_BYTES = 256 * 1024;
 const SLOTS = 4;
+/** Mean from proof to proof of a slot. */
+const PERIODS_A_PROOF = 4;
+/** Blocks that the pointer walks over (12 §6). */
+const POINTERS = 256;
 const TERMS = {
   /** Nobody waits for the end. */
   duration: 7200,
   expiry: 1200,
-  proofProbability: 4n,
   pricePerBytePerSecond: 1n,
   collateralPerByte: 1n,
   nodes: SLOTS,
@@ -99,8 +102,12 @@ async function startAll(context: BenchContext, market: Market, { requests }: Sca
     await writeFile(path, [...new Content({ seed: i + 1, size: FILE_BYTES })]);
     cids.push((await client.rest.upload(path, { name: `file-${i}`, size: FILE_BYTES, signal })).cid);
   }
+  // Contracts ask the more often the longer the downtime is, and hosts prove within it as well: it may be over before the proof is.
+  const { downtime } = market.rules.config.proofs;
+  const proofProbability = BigInt(Math.ceil((PERIODS_A_PROOF * POINTERS) / (POINTERS - downtime)));
+  const terms = { ...TERMS, proofProbability };
   const began = performance.now();
-  await Promise.all(cids.map((cid) => new MarketRest(client.url).buy(cid, TERMS, { signal })));
+  await Promise.all(cids.map((cid) => new MarketRest(client.url).buy(cid, terms, { signal })));
   note(`${requests} purchases taken after ${((performance.now() - began) / 1000).toFixed(0)} s`);
   const count = (call: string) => market.watch.sights.filter((sight) => sight.ok && sight.call === call).length;
   const asked = () => (count('requestStorage') === requests ? true : undefined);
