@@ -83,7 +83,7 @@ async function lose(host: Host): Promise<void> {
   await marketplace.close();
 }
 
-// Not in the short form: minutes of a real clock.
+// Not in the short form: four hosts must prove in time, by a real clock.
 describe.skipIf(process.env.SOAK === 'short')('our answers with hosts', () => {
   beforeAll(async () => {
     net = await MarketNet.start({ network: NETWORK, samples: 1 });
@@ -133,7 +133,7 @@ describe.skipIf(process.env.SOAK === 'short')('our answers with hosts', () => {
       const answer = () => ask(host.node, exchange);
       await expect.poll(async () => state((await answer()).text), LOOK).toBe('SaleProving');
       check(exchange, await answer());
-      // What this host was asked next: of its first offer all but this slot is free.
+      // What this host was asked next.
       const [offer] = JSON.parse((await call(host.node, 'GET', '/sales/availability')).text) as { id: string }[];
       for (const kind of ['slots', 'availability', 'reservations']) {
         const next = [...left].find((one) => one.label === `${exchange.node} ${kind}`)!;
