@@ -11,12 +11,15 @@ const SCENARIO_MS = 600_000;
 const RUNS = Number(process.env.RUNS ?? 1);
 /** What the marketplace keeps at the end, where nobody is left who could take it. */
 const KEPT: ReadonlySet<string> = new Set(['validator-alone']);
+/** In the short form: half a minute. The others last longer, and hosts that have to prove in every period miss when a machine is busy with others. */
+const SHORT: ReadonlySet<string> = new Set(['expiry-refund']);
 
 const place = mkdtempSync(join(tmpdir(), 'devnet-scenario-'));
 afterAll(() => rmSync(place, { recursive: true, force: true }));
 
-// Not in the short form: minutes of a real clock in which hosts prove, and a machine that is busy with others too makes them miss.
-describe.skipIf(process.env.SOAK === 'short').each([...SCENARIOS])('npm start -- --scenario $name', ({ name }) => {
+const played = SCENARIOS.filter(({ name }) => process.env.SOAK !== 'short' || SHORT.has(name));
+
+describe.each([...played])('npm start -- --scenario $name', ({ name }) => {
   it.each(Array.from({ length: RUNS }, (_, i) => i + 1))(
     'goes as it must, and everybody has what the model says: run %i',
     { timeout: SCENARIO_MS },
