@@ -67,6 +67,11 @@ export class Patience {
     return isSure;
   }
 
+  /** It was looked for once when `number` was the newest block. */
+  isDoubted(entry: Entry, number: bigint): boolean {
+    return this.#waits.get(entry)?.doubted === number;
+  }
+
   /** There may be news of it. */
   isOver(entry: Entry, sentAt: SentAt | undefined): boolean {
     const wait = this.#waits.get(entry);

@@ -212,7 +212,8 @@ export class TransactionSender {
     if (due.length === 0) return;
     // One question as long as the first is in no block: the others wait for its nonce.
     const [first, ...others] = due;
-    const receipts = await this.#receipts([first!]);
+    // The second time nobody is asked who is behind.
+    const receipts = await this.#receipts([first!], this.#patience.isDoubted(first!, number));
     if (receipts.size > 0 && others.length > 0) {
       for (const [hash, receipt] of await this.#receipts(others)) receipts.set(hash, receipt);
     }
@@ -238,9 +239,10 @@ export class TransactionSender {
     return this.#gapLooks > 0 || this.#looks.has(entry) || this.#patience.isSuspicious(entry, sentAt);
   }
 
-  async #receipts(entries: readonly Entry[]): Promise<Map<Hex, Receipt>> {
-    const answers = await this.#c.pool.batch(receiptCalls(entries), { signal: this.#ended.signal });
-    return receiptsIn(answers);
+  async #receipts(entries: readonly Entry[], isChecked = false): Promise<Map<Hex, Receipt>> {
+    const { pool, trail } = this.#c;
+    const atLeast = isChecked ? () => trail.floor : undefined;
+    return receiptsIn(await pool.batch(receiptCalls(entries), { signal: this.#ended.signal, atLeast }));
   }
 
   /** Why transactions are in no block. */
