@@ -3,6 +3,7 @@ import { marketplaceAbi } from '@codex/contracts';
 import { decodeFunctionData, type Hex, parseTransaction } from 'viem';
 import type { Market } from '../../src/market/market.ts';
 import { type RpcCall, RpcGateway } from '../../src/market/rpc-gateway.ts';
+import type { NetworkNode } from '../../src/network-node.ts';
 
 /**
  * Where a process is killed: as a machine of its own says in the log that it is in a state (`sale proving`), when it sends a call that
@@ -17,15 +18,18 @@ export type Plan = Readonly<Record<string, readonly Where[]>>;
 const POLL_MS = 20;
 /** What the machines say of themselves. */
 const STATE = /^\w+ \S+ \S+ (Sale|Purchase) .*\bstate="?(\w+)/;
+const PROCESS = / tid=(\d+)/;
 export const LOG_LEVEL = 'info;debug:sales,purchasing';
 
 /** Kills processes with SIGKILL where a plan says, and starts them again. */
 export class Killer {
   readonly #gateways: RpcGateway[] = [];
   readonly #planned = new Map<string, Set<Where>>();
-  readonly #read = new Map<string, { at: number; rest: string }>();
-  /** Of each party, what it still has to be killed and restarted for. */
+  readonly #read = new Map<string, { at: number; rest: string; pid: number }>();
+  /** Parties that are dead, until they run again. */
   readonly #turns = new Map<string, Promise<void>>();
+  /** Those of them that were killed before they were ready. */
+  readonly #again = new Set<string>();
   readonly #done: string[] = [];
   #market: Market | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -86,11 +90,12 @@ export class Killer {
   /** Reads what the nodes have logged since the last time. */
   #look(): void {
     for (const { name, logFile } of this.#market?.network.nodes ?? []) {
-      const seen = this.#read.get(name) ?? { at: 0, rest: '' };
+      const seen = this.#read.get(name) ?? { at: 0, rest: '', pid: 0 };
       this.#read.set(name, seen);
       const lines = `${seen.rest}${readFrom(logFile, seen)}`.split('\n');
       seen.rest = lines.pop() ?? '';
       for (const line of lines) {
+        seen.pid = Number(PROCESS.exec(line)?.[1] ?? seen.pid);
         const [, machine, state] = STATE.exec(line) ?? [];
         if (!machine) continue;
         const where: Where = `${machine === 'Sale' ? 'sale' : 'purchase'} ${state}`;
@@ -99,22 +104,31 @@ export class Killer {
     }
   }
 
-  /** At once when it runs; as soon as it runs again when it was killed before. */
   #kill(party: string, where: Where): void {
-    const { network } = this.#market!;
-    const node = network.nodes.find(({ name }) => name === party)!;
+    const node = this.#market!.node(party);
     this.#done.push(`${party}: ${where}`);
-    const last = this.#turns.get(party);
-    const killed = last ? last.then(() => node.kill()) : node.kill();
-    const turn = killed
-      .then(() => network.restart(node))
+    if (this.#turns.has(party)) {
+      // Until it is ready its id is known from what it logs.
+      this.#again.add(party);
+      process.kill(this.#read.get(party)!.pid, 'SIGKILL');
+      return;
+    }
+    const turn = this.#revive(node)
       .catch((error: unknown) => {
         this.#failure ??= error;
       })
-      .finally(() => {
-        if (this.#turns.get(party) === turn) this.#turns.delete(party);
-      });
+      .finally(() => this.#turns.delete(party));
     this.#turns.set(party, turn);
+  }
+
+  async #revive(node: NetworkNode): Promise<void> {
+    await node.kill();
+    do {
+      this.#again.delete(node.name);
+      await this.#market!.network.restart(node).catch((error: unknown) => {
+        if (!this.#again.has(node.name)) throw error;
+      });
+    } while (this.#again.has(node.name));
   }
 }
 

@@ -123,10 +123,17 @@ describe.skipIf(process.env.SOAK === 'short')('killed with SIGKILL at every stat
         'sale proving',
         'sale payout',
       ],
-      'host-2': ['sale slotReserving', 'after reserveSlot', 'sale initialProving', 'after fillSlot', 'before freeSlot'],
+      'host-2': [
+        'sale slotReserving',
+        'sale unknown',
+        'after reserveSlot',
+        'sale initialProving',
+        'after fillSlot',
+        'before freeSlot',
+      ],
       'host-3': ['sale filling', 'sale filled', 'before submitProof', 'after submitProof', 'sale errored'],
       validator: ['before markProofAsMissing', 'after markProofAsMissing'],
-      'host-4': ['sale downloading', 'after fillSlot', 'after freeSlot', 'sale finished'],
+      'host-4': ['sale ignored', 'sale downloading', 'after fillSlot', 'after freeSlot', 'sale finished'],
     };
     killer.begin(market, plan);
     await scene.offer(SMALL_OFFER, [1, 2, 3].map(host));
@@ -140,7 +147,9 @@ describe.skipIf(process.env.SOAK === 'short')('killed with SIGKILL at every stat
       'host-2: before freeSlot',
       'host-3: sale errored',
       'validator: ',
-      'host-4: ',
+      'host-4: sale downloading',
+      'host-4: after ',
+      'host-4: sale finished',
     ]);
     await scene.quiet([contract]);
 
