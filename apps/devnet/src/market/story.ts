@@ -19,7 +19,7 @@ export const TERMS: Terms = {
   tolerance: 2,
 };
 /** A machine that takes longer than this until all nodes have found each other is busy with something else: all the rest takes longer, too. */
-const BUSY_MS = 9_000;
+const BUSY_MS = 12_000;
 /** The contract then, so that the repair is done before it ends. */
 const BUSY_DURATION = 22 * PERIOD;
 /** Bytes and seconds that each host offers; collateral for all of the space. */
