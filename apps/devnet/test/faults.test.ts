@@ -121,9 +121,13 @@ describe('the command line', () => {
       json: false,
       keep: undefined,
       help: false,
-      market: false,
+      show: 'story',
+      scenario: undefined,
       hosts: 6,
     });
+    expect(parseDemoArguments(['--nodes', '5'])).toMatchObject({ show: 'network', nodes: 5 });
+    expect(parseDemoArguments(['--network'])).toMatchObject({ show: 'network', nodes: 3 });
+    expect(parseDemoArguments(['--scenario', 'host-dies'])).toMatchObject({ show: 'scenario', scenario: 'host-dies' });
     expect(parseDemoArguments(['a', '--nodes', '5', '--once', '--keep', 'd'])).toMatchObject({
       file: 'a',
       nodes: 5,
@@ -134,6 +138,8 @@ describe('the command line', () => {
 
   it.each([
     ['--nodes', '1'],
+    ['--network', '--hosts', '6'],
+    ['--scenario', 'host-dies', '--hosts', '6'],
     ['--nodes', 'many'],
     ['--nodes', '51'],
     ['a', 'b'],
